@@ -1,0 +1,93 @@
+"""Runs this bundle's jobs on this machine.
+
+uv run python -m local_workspace run                                   the whole path
+uv run python -m local_workspace run ml_training_pipeline              one job
+uv run python -m local_workspace run ml_training_pipeline --task KEY   one task of it
+uv run python -m local_workspace reset                                 removes all local state
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from local_workspace import workspace
+from local_workspace.bundle import Bundle, BundleError
+from local_workspace.jobs import JobError, Jobs
+from local_workspace.report import Report
+from local_workspace.workspace import Workspace, WorkspaceError
+
+ROOT = Path(__file__).resolve().parent.parent
+# Training and inference run the features first.
+WHOLE_PATH = ("ml_sample_data", "ml_training_pipeline", "ml_inference_pipeline")
+
+
+def main() -> int:
+    arguments = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    try:
+        if arguments.command == "reset":
+            workspace.reset(ROOT)
+            return 0
+        return _run(arguments)
+    except (BundleError, JobError, WorkspaceError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def _run(arguments) -> int:
+    bundle = Bundle(ROOT, arguments.target)
+    job_keys = arguments.job or [key for key in WHOLE_PATH if key in bundle.jobs]
+    _check_names(bundle, job_keys, arguments.task)
+    report = Report()
+    report.line("Starting Spark and the workspace's services ...")
+    runs = []
+    with Workspace(ROOT) as running:
+        jobs = Jobs(bundle, running, report)
+        try:
+            for key in job_keys:
+                runs.append(jobs.run(key, only=arguments.task))
+        finally:
+            report.close(_where_to_look(running.state))
+    return 1 if any(run.red for run in runs) else 0
+
+
+def _check_names(bundle: Bundle, job_keys: list, task_keys: list | None) -> None:
+    for key in job_keys:
+        if key not in bundle.jobs:
+            known = ", ".join(bundle.jobs)
+            raise BundleError(f"job: target {bundle.target} has no {key!r}; it has {known}")
+    known = [task["task_key"] for key in job_keys for task in bundle.jobs[key]["tasks"]]
+    for key in task_keys or []:
+        if key not in known:
+            raise BundleError(f"--task: there is no {key!r}; there are {', '.join(known)}")
+
+
+def _where_to_look(state: Path) -> list:
+    return [
+        f"Runs, metrics and models: uv run mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db",
+        f"Tables, predictions among them: {state}/warehouse",
+        f"Logs: {state}/logs",
+    ]
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(
+        prog="python -m local_workspace", description="Runs this bundle's jobs on this machine."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run the whole path, or the jobs that are named")
+    run.add_argument("job", nargs="*", help="a job's key, for example ml_training_pipeline")
+    run.add_argument("--target", default="dev", help="a target of databricks.yml (default: dev)")
+    run.add_argument(
+        "--task", nargs="+", metavar="KEY", help="only these tasks, without those they depend on"
+    )
+    commands.add_parser("reset", help="remove all local state: tables, runs, models, logs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

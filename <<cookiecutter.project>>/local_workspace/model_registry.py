@@ -1,0 +1,236 @@
+"""Unity Catalog's registered models, and their files, for MLflow's own `databricks-uc` client.
+
+Stands for https://docs.databricks.com/aws/en/machine-learning/manage-model-lifecycle/ and the Files API,
+https://docs.databricks.com/api/workspace/files. Models stand in MLflow's SQLite store, so that
+`mlflow ui` shows them; their files in `models/`.
+"""
+
+import re
+from pathlib import Path
+
+from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
+from mlflow.exceptions import MlflowException
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingStore
+
+from local_workspace.rest_api import ApiError, Request
+
+NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
+
+
+class Registry:
+    def __init__(self, state: Path):
+        database = f"sqlite:///{state}/mlflow.db"
+        TrackingStore(database, str(state / "mlruns"))  # makes the database before tasks use it at once
+        self.store = SqlAlchemyStore(database)
+        self.files = state / "models"
+
+    def file(self, path: str) -> Path:
+        """Where `/Models/catalog/schema/model/version/...` is kept."""
+        found = (self.files / path.removeprefix("/Models/")).resolve()
+        if not found.is_relative_to(self.files.resolve()):
+            raise ApiError(400, "INVALID_PARAMETER_VALUE", f"{path} is outside of /Models")
+        return found
+
+
+def _answers(function):
+    """A route's answer; the store's errors become the API's."""
+
+    def answer(request: Request):
+        try:
+            return function(request.registry.store, request.asked)
+        except MlflowException as error:
+            raise ApiError(error.get_http_status_code(), error.error_code, error.message) from None
+
+    return answer
+
+
+@_answers
+def _create_model(store, asked):
+    name = asked["name"]
+    if not NAME.fullmatch(name):
+        message = (
+            f"Bad Request: {name!r} is not a valid name for a model in Unity Catalog. "
+            "Please specify the full name <catalog>.<schema>.<model>, in lower case"
+        )
+        raise ApiError(400, "INVALID_PARAMETER_VALUE", message)
+    tags = [RegisteredModelTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    return {"registered_model": _model(store.create_registered_model(name, tags, asked.get("description")))}
+
+
+@_answers
+def _get_model(store, asked):
+    return {"registered_model": _model(store.get_registered_model(asked["name"]))}
+
+
+@_answers
+def _search_models(store, asked):
+    found = store.search_registered_models(
+        max_results=int(asked.get("max_results", 100)), page_token=asked.get("page_token")
+    )
+    return {"registered_models": [_model(model) for model in found], "next_page_token": found.token or ""}
+
+
+@_answers
+def _delete_model(store, asked):
+    store.delete_registered_model(asked["name"])
+    return {}
+
+
+@_answers
+def _create_version(store, asked):
+    tags = [ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    version = store.create_model_version(
+        asked["name"],
+        asked["source"],
+        run_id=asked.get("run_id"),
+        tags=tags,
+        description=asked.get("description"),
+        model_id=asked.get("model_id"),
+    )
+    return {"model_version": _version(version)}
+
+
+@_answers
+def _get_version(store, asked):
+    return {"model_version": _version(store.get_model_version(asked["name"], asked["version"]))}
+
+
+@_answers
+def _search_versions(store, asked):
+    found = store.search_model_versions(
+        asked.get("filter"),
+        max_results=int(asked.get("max_results", 10000)),
+        page_token=asked.get("page_token"),
+    )
+    return {"model_versions": [_version(version) for version in found], "next_page_token": found.token or ""}
+
+
+@_answers
+def _delete_version(store, asked):
+    store.delete_model_version(asked["name"], asked["version"])
+    return {}
+
+
+@_answers
+def _set_alias(store, asked):
+    store.set_registered_model_alias(asked["name"], asked["alias"], asked["version"])
+    return {}
+
+
+@_answers
+def _delete_alias(store, asked):
+    store.delete_registered_model_alias(asked["name"], asked["alias"])
+    return {}
+
+
+@_answers
+def _get_version_by_alias(store, asked):
+    return {"model_version": _version(store.get_model_version_by_alias(asked["name"], asked["alias"]))}
+
+
+@_answers
+def _set_model_tag(store, asked):
+    store.set_registered_model_tag(asked["name"], RegisteredModelTag(asked["key"], asked["value"]))
+    return {}
+
+
+@_answers
+def _set_version_tag(store, asked):
+    store.set_model_version_tag(
+        asked["name"], asked["version"], ModelVersionTag(asked["key"], asked["value"])
+    )
+    return {}
+
+
+def _model(model) -> dict:
+    return {
+        "name": model.name,
+        "creation_timestamp": model.creation_timestamp,
+        "last_updated_timestamp": model.last_updated_timestamp,
+        "description": model.description or "",
+        "aliases": [{"alias": alias, "version": str(version)} for alias, version in model.aliases.items()],
+        "tags": [{"key": key, "value": value} for key, value in model.tags.items()],
+    }
+
+
+def _version(version) -> dict:
+    return {
+        "name": version.name,
+        "version": str(version.version),
+        "creation_timestamp": version.creation_timestamp,
+        "last_updated_timestamp": version.last_updated_timestamp,
+        "description": version.description or "",
+        "source": version.source,
+        "run_id": version.run_id or "",
+        "status": version.status,
+        "aliases": [{"alias": alias, "version": str(version.version)} for alias in version.aliases],
+        "tags": [{"key": key, "value": value} for key, value in version.tags.items()],
+        "model_id": version.model_id or "",
+    }
+
+
+def _uses_files_api(request: Request) -> dict:
+    return {"is_databricks_sdk_models_artifact_repository_enabled": True}
+
+
+def _upload(request: Request) -> dict:
+    path = request.registry.file(request.names[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(request.body)
+    return {}
+
+
+def _download(request: Request) -> bytes:
+    path = request.registry.file(request.names[0])
+    if not path.is_file():
+        raise ApiError(404, "NOT_FOUND", f"The file being accessed is not found: {request.names[0]}")
+    return path.read_bytes()
+
+
+def _list_directory(request: Request) -> dict:
+    name = request.names[0].rstrip("/")
+    folder = request.registry.file(name)
+    if not folder.is_dir():
+        raise ApiError(404, "NOT_FOUND", f"The directory being accessed is not found: {name}")
+    contents = [
+        {
+            "path": f"{name}/{entry.name}",
+            "name": entry.name,
+            "is_directory": entry.is_dir(),
+            "file_size": 0 if entry.is_dir() else entry.stat().st_size,
+        }
+        for entry in sorted(folder.iterdir())
+    ]
+    return {"contents": contents}
+
+
+_UC = r"/api/2\.0/mlflow/unity-catalog"
+_FILES = r"/api/2\.0/fs/files(/Models/.+)"
+_DIRECTORIES = r"/api/2\.0/fs/directories(/Models/.+)"
+
+ROUTES = [
+    ("POST", rf"{_UC}/registered-models/create", _create_model),
+    ("GET", rf"{_UC}/registered-models/get", _get_model),
+    ("GET", rf"{_UC}/registered-models/search", _search_models),
+    ("DELETE", rf"{_UC}/registered-models/delete", _delete_model),
+    ("POST", rf"{_UC}/registered-models/set-tag", _set_model_tag),
+    ("POST", rf"{_UC}/registered-models/alias", _set_alias),
+    ("DELETE", rf"{_UC}/registered-models/alias", _delete_alias),
+    ("GET", rf"{_UC}/registered-models/alias", _get_version_by_alias),
+    ("POST", rf"{_UC}/model-versions/create", _create_version),
+    ("POST", rf"{_UC}/model-versions/finalize", _get_version),
+    ("GET", rf"{_UC}/model-versions/get", _get_version),
+    ("GET", rf"{_UC}/model-versions/search", _search_versions),
+    ("DELETE", rf"{_UC}/model-versions/delete", _delete_version),
+    ("POST", rf"{_UC}/model-versions/set-tag", _set_version_tag),
+    (
+        "GET",
+        rf"{_UC}/registered-models:is-databricks-sdk-models-artifact-repository-enabled",
+        _uses_files_api,
+    ),
+    ("PUT", _FILES, _upload),
+    ("GET", _FILES, _download),
+    ("HEAD", _DIRECTORIES, _list_directory),
+    ("GET", _DIRECTORIES, _list_directory),
+]

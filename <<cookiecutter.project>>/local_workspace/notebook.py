@@ -1,0 +1,73 @@
+"""One task's Python process: a notebook, unchanged, with `spark`, `dbutils` and `display` given.
+
+Stands for https://docs.databricks.com/aws/en/jobs/notebook. The process is forked from one that has
+the libraries loaded, so it starts at once, and what a notebook changes ends with it.
+"""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+LIBRARIES = [  # loaded once, before the first task
+    "pandas",
+    "matplotlib.pyplot",
+    "sklearn.ensemble",
+    "sklearn.metrics",
+    "xgboost",
+    "mlflow.sklearn",
+    "mlflow.xgboost",
+    "mlflow.data.spark_dataset",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "databricks.feature_engineering",
+    "local_workspace.model_registry",
+    "local_workspace.serverless",
+]
+
+
+def run_notebook(path: Path, parameters: dict, task_values: dict, spark_url: str, log: Path, answer) -> None:
+    """Runs the notebook and sends `{"exit", "error", "values"}` to `answer`.
+
+    `exit` is the word given to `dbutils.notebook.exit`, or None; `error` is the exception that ended
+    the notebook, in one line, or None; `values` are the task values it set.
+    """
+    _log_to(log)
+    os.chdir(log.parent.parent)  # not the bundle's folder; MLflow keeps `mlruns/` in it
+    bundle = Path(__file__).resolve().parent.parent
+    sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != bundle]
+    answer.send(_run(path, parameters, task_values, spark_url))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # nothing of the notebook lingers
+
+
+def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dict:
+    from local_workspace.dbutils import DBUtils, NotebookExit
+
+    result = {"exit": None, "error": None, "values": {}}
+    try:
+        spark, dbutils = _session(spark_url), DBUtils(parameters, task_values)
+        result["values"] = dbutils.jobs.taskValues.own
+        names = {"__name__": "__main__", "spark": spark, "dbutils": dbutils, "display": print}
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    except NotebookExit as end:
+        result["exit"] = str(end)
+    except BaseException as error:
+        traceback.print_exc()
+        result["error"] = " ".join(f"{type(error).__name__}: {error}".split())[:1000]
+    return result
+
+
+def _session(spark_url: str):
+    from local_workspace.serverless import start_session
+
+    os.environ["SPARK_REMOTE"] = spark_url  # SparkSession.builder in a notebook then gives this session
+    return start_session(spark_url)
+
+
+def _log_to(path: Path) -> None:
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)

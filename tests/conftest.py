@@ -1,0 +1,47 @@
+"""A copy of the template as its users get it, and a way to render it."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Copy what git would hand out, so no empty folder, and what is not committed yet."""
+    copy = tmp_path_factory.mktemp("template") / "template"
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (REPOSITORY / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, copy / name)
+    return copy
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Where cookiecutter keeps clones and replay files, in place of the developer's own home."""
+    folder = tmp_path / "home"
+    return {"cookiecutters_dir": str(folder / "clones"), "replay_dir": str(folder / "replay")}
+
+
+@pytest.fixture
+def bake(template, tmp_path, home):
+    """Render the template with some answers and the defaults of the others; return the project."""
+
+    def bake(**answers):
+        project = cookiecutter(
+            str(template),
+            no_input=True,
+            extra_context=answers,
+            output_dir=str(tmp_path),
+            default_config=home,
+        )
+        return Path(project)
+
+    return bake
