@@ -133,6 +133,7 @@ class Jobs:
         self._report.task_ends(task_run)
 
     def _finished(self, running: dict) -> list:
+        self._workspace.check()
         ended = wait(list(running), timeout=0.5) if running else []
         finished = []
         for connection in list(running):

@@ -4,7 +4,6 @@ Stands for https://docs.databricks.com/api/workspace/introduction
 """
 
 import json
-import os
 import re
 import sys
 import traceback
@@ -21,12 +20,8 @@ class ApiError(Exception):
         self.error_code = error_code
 
 
-def serve(socket, token: str, state, spark_url, ready, log_path) -> None:
+def serve(socket, token: str, state, spark_url, ready) -> None:
     """The server's process: answers on `socket` until it is ended."""
-    with open(log_path, "a", buffering=1) as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-
     from local_workspace import feature_store, model_registry, unity_catalog
     from local_workspace.serverless import start_session
 

@@ -65,14 +65,17 @@ def _refused(what: str):
 
 
 def _let_the_feature_client_work() -> None:
-    """The three places where the client asks which Databricks it is on.
+    """Where the Feature Engineering client and MLflow ask which Databricks they are on, or lack a part of it.
 
-    The serverless branch has Spark's workers load a model by its URI; the catalog is Unity Catalog.
+    On serverless, Spark's workers load a model by its URI; the catalog is Unity Catalog; and MLflow has
+    the features that a model depends on for lineage, which its public package refuses to look up.
     """
     import delta.connect.tables
     from databricks.ml_features._training_scoring_client import _training_scoring_client
     from databricks.ml_features_common.utils import uc_utils
+    from mlflow.store._unity_catalog.registry import rest_store
 
     delta.connect.tables.DeltaTable = DeltaTable
     _training_scoring_client.is_in_databricks_serverless_runtime = lambda: True
     uc_utils.LOCAL_METASTORE_NAMES.remove("spark_catalog")
+    rest_store.get_feature_dependencies = lambda model_dir: ""

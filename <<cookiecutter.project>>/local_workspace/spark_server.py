@@ -53,6 +53,9 @@ class SparkServer:
             time.sleep(0.05)
         raise RuntimeError(f"Spark did not start; the reason stands in {self._log}")
 
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self) -> None:
         _end(self._process.pid)
         self._process.wait()

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -67,6 +68,11 @@ class Workspace:
         sending.close()
         return process, receiving
 
+    def check(self) -> None:
+        """Raises where Spark has died, which tasks would wait for."""
+        if not self._spark.alive():
+            raise WorkspaceError(f"Spark ended by itself; the reason stands in {self.logs / 'spark.log'}")
+
     def _set_environment(self, port: int, token: str) -> None:
         for name in list(os.environ):
             if name.startswith(FOREIGN):
@@ -90,10 +96,11 @@ class Workspace:
         take_url, give_url = self._processes.Pipe(duplex=False)
         self._services = self._processes.Process(
             target=serve,
-            args=(listener, token, self.state, take_url, tell_ready, self.logs / "services.log"),
+            args=(listener, token, self.state, take_url, tell_ready),
             daemon=True,
         )
-        self._services.start()
+        with _output_to(self.logs / "services.log"):
+            self._services.start()  # this also starts the process that tasks are forked from
         tell_ready.close()
         self._expect(ready, "registry")
         self._spark_url = self._spark.url()
@@ -105,6 +112,21 @@ class Workspace:
             assert ready.recv() == word
         except EOFError:
             raise WorkspaceError(f"The services did not start; the reason stands in {self.logs}") from None
+
+
+@contextmanager
+def _output_to(path: Path):
+    """Sends what processes started in here write to a file."""
+    terminal = [os.dup(1), os.dup(2)]
+    with open(path, "w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        for number, saved in enumerate(terminal, start=1):
+            os.dup2(saved, number)
+            os.close(saved)
 
 
 def reset(bundle_root: Path) -> None:
