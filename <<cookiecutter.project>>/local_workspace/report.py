@@ -16,14 +16,12 @@ class Report:
     def line(self, text: str = "") -> None:
         print(text, file=self._stream, flush=True)
 
-    def job_begins(self, key: str) -> None:
-        self.line(f"{self._indent()}{key}")
+    def job_begins(self, run) -> None:
+        self.line(f"{self._indent()}{run.key}")
         self._depth += 1
 
     def task_ends(self, task) -> None:
-        self.line(
-            f"{self._indent()}{task.key:<32} {task.seconds:6.1f} s  {_short(task.status or task.result)}"
-        )
+        self.line(f"{self._indent()}{task.key:<32} {task.seconds:6.1f} s  {_short(task.status)}")
 
     def job_ends(self, run) -> None:
         self._depth -= 1
@@ -39,9 +37,9 @@ class Report:
         self.line()
         self.line(f"{'job':<{jobs}}  {'task':<{tasks}}  {'seconds':>7}  status")
         for job, task in rows:
-            status = _short(task.status or task.result)
+            status = _short(task.status)
             self.line(f"{job:<{jobs}}  {task.key:<{tasks}}  {task.seconds:7.1f}  {status}")
-        failed = [task for _, task in rows if (task.status or task.result).startswith("FAILED")]
+        failed = [task for _, task in rows if (task.status).startswith("FAILED")]
         self.line()
         self.line(
             f"{len(rows)} tasks, {len(failed)} failed, {time.monotonic() - self._begin:.0f} seconds in all"

@@ -34,6 +34,7 @@ def serve(socket, token: str, state, spark_url, ready) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one packet, or each answer waits 40 ms
 
         def do_GET(self):
             size = int(self.headers.get("Content-Length") or 0)
@@ -53,6 +54,7 @@ def serve(socket, token: str, state, spark_url, ready) -> None:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)
+            self.wfile.flush()
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
 

@@ -23,11 +23,15 @@ SETTABLE = (
 
 
 def start_session(url: str) -> SparkSession:
-    """The process's one session, which `SparkSession.builder.getOrCreate()` also gives."""
+    """The process's one session, as new; `SparkSession.builder.getOrCreate()` also gives it."""
+    spark = SparkSession.builder.remote(url).getOrCreate()
+    for row in spark.sql("SHOW VIEWS").collect():
+        if row.isTemporary:
+            spark.catalog.dropTempView(row.viewName)
     _speak_databricks_sql()
     _refuse_what_serverless_refuses()
     _let_the_feature_client_work()
-    return SparkSession.builder.remote(url).getOrCreate()
+    return spark
 
 
 def _speak_databricks_sql() -> None:

@@ -83,12 +83,12 @@ class SparkServer:
             "spark.sql.sources.default": "delta",
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.execution.arrow.pyspark.enabled": "true",
-            "spark.sql.artifact.isolation.enabled": "false",  # tasks share Python workers
             "spark.sql.shuffle.partitions": "2",
             "spark.databricks.delta.snapshotPartitions": "1",
             "spark.driver.memory": "2g",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
+            "spark.connect.session.manager.defaultSessionTimeout": "7d",
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.connect.grpc.binding.port": "0",
             "spark.ui.enabled": "false",

@@ -7,9 +7,11 @@ import secrets
 import shutil
 import socket
 import subprocess
+import uuid
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 from local_workspace import notebook, spark_server
 from local_workspace.rest_api import serve
@@ -23,6 +25,14 @@ class WorkspaceError(Exception):
     """The workspace cannot start; the message says why and what to do."""
 
 
+class Task(NamedTuple):
+    """A running notebook: its process, the connection that its result comes by, its Spark session."""
+
+    process: multiprocessing.Process
+    result: Connection
+    session: str
+
+
 class Workspace:
     """A running local workspace; use it in a `with`.
 
@@ -32,6 +42,7 @@ class Workspace:
     def __init__(self, bundle_root: Path):
         self.state = bundle_root / STATE
         self.logs = self.state / "logs"
+        self._sessions = []
 
     def __enter__(self) -> "Workspace":
         _require_java()
@@ -57,16 +68,26 @@ class Workspace:
         self._spark.stop()
         self._lock.close()
 
-    def start_notebook(self, path: Path, parameters: dict, task_values: dict, log: Path):
-        """Starts a task's process; returns it and the connection that its result comes by."""
+    def start_notebook(self, path: Path, parameters: dict, task_values: dict, log: Path) -> "Task":
+        """Starts a task's process in a Spark session that no other task is using."""
+        session = self._sessions.pop() if self._sessions else str(uuid.uuid4())
         receiving, sending = self._processes.Pipe(duplex=False)
         process = self._processes.Process(
             target=notebook.run_notebook,
-            args=(path, parameters, task_values, self._spark_url, log, sending),
+            args=(path, parameters, task_values, f"{self._spark_url};session_id={session}", log, sending),
         )
         process.start()
         sending.close()
-        return process, receiving
+        return Task(process, receiving, session)
+
+    def end_notebook(self, task: "Task") -> None:
+        """Ends a task's process; its session serves a later task, with Spark's Python workers warm."""
+        task.process.join(timeout=1)
+        if task.process.exitcode == 0:
+            self._sessions.append(task.session)
+        else:
+            task.process.kill()  # what it began may still run in its session, which is left alone
+            task.process.join()
 
     def check(self) -> None:
         """Raises where Spark has died, which tasks would wait for."""

@@ -1,0 +1,148 @@
+"""A notebook as a syntax tree: what it calls, imports, assigns and defines."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+HEADER = "# Databricks notebook source"
+BLOCKS = {
+    ast.FunctionDef: "a function",
+    ast.AsyncFunctionDef: "a function",
+    ast.Lambda: "a function",
+    ast.ClassDef: "a class",
+    ast.Try: "a try",
+    ast.With: "a with",
+    ast.If: "an if",
+    ast.For: "a loop",
+    ast.While: "a loop",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, `name` as it is written, for example mlflow.set_experiment."""
+
+    name: str
+    node: ast.Call
+    within: tuple[ast.AST, ...]
+
+    @property
+    def line(self) -> int:
+        return self.node.lineno
+
+    @property
+    def block(self) -> str:
+        """What it stands in; nothing at module level."""
+        return next((BLOCKS[type(node)] for node in reversed(self.within)), "")
+
+    @property
+    def in_run(self) -> bool:
+        """Whether it stands in a `with mlflow.start_run(...)`."""
+        items = [item for node in self.within if isinstance(node, ast.With) for item in node.items]
+        return any("start_run(" in ast.unparse(item.context_expr) for item in items)
+
+    def argument(self, name: str, position: int = 0) -> ast.expr | None:
+        named = next((keyword.value for keyword in self.node.keywords if keyword.arg == name), None)
+        return named or next(iter(self.node.args[position:]), None)
+
+
+class Notebook:
+    """A notebook's source file."""
+
+    def __init__(self, root: Path, name: str):
+        self.name = name
+        self.path = root / name
+        self.exists = self.path.is_file()
+        self.text = self.path.read_text(encoding="utf-8") if self.exists else ""
+        self.syntax_error = None
+
+    @property
+    def trains(self) -> bool:
+        return PurePosixPath(self.name).match("src/*/*/train_*.py")
+
+    @property
+    def scores(self) -> bool:
+        in_folder = PurePosixPath(self.name).match("src/*/inference/*.py")
+        return in_folder or any(call.name.endswith(".score_batch") for call in self.calls)
+
+    def at(self, node: ast.AST | int) -> str:
+        return f"{self.name}:{node if isinstance(node, int) else node.lineno}"
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        try:
+            return ast.parse(self.text)
+        except SyntaxError as error:
+            self.syntax_error = error
+            return ast.Module([], [])
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        return list(_calls(self.tree, ()))
+
+    def called(self, *names: str) -> list[Call]:
+        return [call for call in self.calls if call.name in names]
+
+    @cached_property
+    def imports(self) -> list[tuple[ast.AST, str, list[str]]]:
+        """Each import: its statement, the module (with leading dots), the names taken from it."""
+        found = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found += [(node, alias.name, []) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                found.append((node, module, [alias.name for alias in node.names]))
+        return found
+
+    @cached_property
+    def assigned(self) -> dict[str, list[ast.expr]]:
+        """Everything that is assigned to a name, wherever that is."""
+        values = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        values.setdefault(target.id, []).append(node.value)
+        return values
+
+    @cached_property
+    def definitions(self) -> dict[str, ast.AST]:
+        """Functions and classes at module level."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        return {node.name: node for node in self.tree.body if isinstance(node, kinds)}
+
+    def text_of(self, value: ast.expr | None) -> str:
+        """A string as it is written, an f-string with its braces: /Shared/{project}_ml_{model_name}."""
+        match value:
+            case ast.Constant(value=str(text)):
+                return text
+            case ast.JoinedStr(values=parts):
+                return "".join(self.text_of(part) for part in parts)
+            case ast.FormattedValue(value=expression):
+                return f"{{{ast.unparse(expression)}}}"
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self.text_of(left) + self.text_of(right)
+            case ast.Subscript(value=text):
+                return self.text_of(text)
+            case ast.Name(id=name):
+                values = self.assigned.get(name, [])
+                own = value in ast.walk(values[0]) if values else False
+                return self.text_of(values[0]) if len(values) == 1 and not own else f"{{{name}}}"
+        return f"{{{ast.unparse(value)}}}" if value else ""
+
+
+def _calls(node: ast.AST, within: tuple[ast.AST, ...]) -> Iterator[Call]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call):
+            yield Call(_dotted(child.func), child, within)
+        yield from _calls(child, (*within, child) if type(child) in BLOCKS else within)
+
+
+def _dotted(function: ast.AST) -> str:
+    """mlflow.set_experiment; what comes before a further call is left out: .score_batch."""
+    if isinstance(function, ast.Attribute):
+        return f"{_dotted(function.value)}.{function.attr}"
+    return function.id if isinstance(function, ast.Name) else ""
