@@ -23,6 +23,9 @@ for model in models:
     notebook.write_text(template.render(cookiecutter=cookiecutter, model=model), encoding="utf-8")
 (source / "train_model.py").unlink()
 
+lock = Path("uv.lock")  # too long to be worth rendering for one name
+lock.write_text(lock.read_text(encoding="utf-8").replace("PROJECT_ml", cookiecutter["project"] + "_ml"))
+
 ci_files = {"github": ".github", "azure_devops": "azure-pipelines.yml", "gitlab": ".gitlab-ci.yml"}
 for provider, name in ci_files.items():
     if provider != cookiecutter["ci"]:

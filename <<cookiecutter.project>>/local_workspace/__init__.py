@@ -5,6 +5,8 @@ Each module stands for one real thing and names it:
     bundle          databricks.yml and its resources, as the Databricks CLI reads them
     jobs            the Jobs service: tasks in order, run_if, parameters, task values
     notebook        one task's Python process
+    preload         what that process is forked with
+    references      the `{{...}}` in a task's parameters
     dbutils         the `dbutils` of a notebook
     serverless      a serverless Spark session, with what it refuses
     databricks_sql  the SQL statements that open-source Spark does not have

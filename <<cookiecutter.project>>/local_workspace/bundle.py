@@ -37,16 +37,19 @@ class Bundle:
             raise BundleError(
                 f"target: there is no {target!r} in databricks.yml; it has {', '.join(targets)}"
             )
-        config = merge(config, _without_variables(targets[target]))
-        self._values = _variable_values(config, targets[target])
+        own = targets[target] or {}
+        config = merge(config, _without_variables(own))
+        self._values = _variable_values(config, own)
         self._config = config
         self.jobs = {
             key: self.resolve(settings)
-            for key, settings in config.get("resources", {}).get("jobs", {}).items()
+            for key, settings in ((config.get("resources") or {}).get("jobs") or {}).items()
         }
 
     def _load(self) -> dict:
-        config = _read(self.root / "databricks.yml")
+        main = self.root / "databricks.yml"
+        config = _read(main)
+        self._note_files(config, main)
         for pattern in config.pop("include", []):
             found = sorted(self.root.glob(pattern))
             if not found:
@@ -55,11 +58,17 @@ class Bundle:
                 )
             for path in found:
                 part = _read(path)
-                for scope in [part, *part.get("targets", {}).values()]:
-                    for key in scope.get("resources", {}).get("jobs", {}):
-                        self.files[key] = path
+                self._note_files(part, path)
                 config = merge(config, part)
         return config
+
+    def _note_files(self, part: dict, path: Path) -> None:
+        """A job's file is the one that lists its tasks; another may override a setting of it."""
+        for scope in [part, *(part.get("targets") or {}).values()]:
+            jobs = ((scope or {}).get("resources") or {}).get("jobs") or {}
+            for key, settings in jobs.items():
+                if key not in self.files or "tasks" in (settings or {}):
+                    self.files[key] = path
 
     def resolve(self, value):
         """`value` with every `${...}` in it replaced, as deeply as references go."""
@@ -94,7 +103,12 @@ class Bundle:
 
 
 def merge(base, over):
-    """`over` on top of `base`: mappings by key, lists of tasks and the like by their name, others added."""
+    """`over` on top of `base`: mappings by key, lists of tasks and the like by their name, others added.
+
+    Nothing, as of a key that is left empty, changes nothing.
+    """
+    if base is None or over is None:
+        return base if over is None else over
     if isinstance(base, dict) and isinstance(over, dict):
         merged = copy.copy(base)
         for key, value in over.items():
@@ -131,10 +145,10 @@ def _without_variables(target: dict) -> dict:
 def _variable_values(config: dict, target: dict) -> dict:
     """Each variable's value: the target's, else its default. The catalog is the local one."""
     values = {}
-    for name, variable in config.get("variables", {}).items():
+    for name, variable in (config.get("variables") or {}).items():
         if isinstance(variable, dict) and "default" in variable:
             values[name] = variable["default"]
-    for name, value in target.get("variables", {}).items():
+    for name, value in (target.get("variables") or {}).items():
         values[name] = value["default"] if isinstance(value, dict) and "default" in value else value
     if "catalog" in values:
         values["catalog"] = CATALOG

@@ -9,21 +9,6 @@ import sys
 import traceback
 from pathlib import Path
 
-LIBRARIES = [  # loaded once, before the first task
-    "pandas",
-    "matplotlib.pyplot",
-    "sklearn.ensemble",
-    "sklearn.metrics",
-    "xgboost",
-    "mlflow.sklearn",
-    "mlflow.xgboost",
-    "mlflow.data.spark_dataset",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "databricks.feature_engineering",
-    "local_workspace.model_registry",
-    "local_workspace.serverless",
-]
-
 
 def run_notebook(path: Path, parameters: dict, task_values: dict, spark_url: str, log: Path, answer) -> None:
     """Runs the notebook and sends `{"exit", "error", "values"}` to `answer`.

@@ -25,6 +25,7 @@ SETTABLE = (
 def start_session(url: str) -> SparkSession:
     """The process's one session, as new; `SparkSession.builder.getOrCreate()` also gives it."""
     spark = SparkSession.builder.remote(url).getOrCreate()
+    spark.client.disable_reattachable_execute()  # for connections that break; here it only costs time
     for row in spark.sql("SHOW VIEWS").collect():
         if row.isTemporary:
             spark.catalog.dropTempView(row.viewName)

@@ -55,7 +55,7 @@ class Workspace:
         self._spark.start(dict(os.environ))
         try:
             self._processes = multiprocessing.get_context("forkserver")
-            self._processes.set_forkserver_preload(notebook.LIBRARIES)
+            self._processes.set_forkserver_preload(["local_workspace.preload"])
             self._start_services(listener, token)
         except BaseException:
             self._spark.stop()

@@ -264,15 +264,14 @@ def split_holdout(rows: DataFrame, keys: list[str]) -> tuple[DataFrame, DataFram
     return rows.where(~is_held_out).drop("observed_at"), rows.where(is_held_out).drop("observed_at"), rule
 
 
-def with_features(rows: DataFrame, feature_table: str, keys: list[str]) -> tuple[TrainingSet, pd.DataFrame]:
-    """The rows' training set, and its content: features and label, without rows that lack features."""
-    training_set = FeatureEngineeringClient().create_training_set(
+def create_training_set(rows: DataFrame, feature_table: str, keys: list[str]) -> TrainingSet:
+    """The rows with every feature of the table, looked up by its primary key; the keys are no features."""
+    return FeatureEngineeringClient().create_training_set(
         df=rows,
         feature_lookups=[FeatureLookup(table_name=feature_table, lookup_key=keys)],
         label=LABEL,
         exclude_columns=keys,
     )
-    return training_set, training_set.load_df().toPandas().dropna()
 
 
 def check_rows(train: pd.DataFrame, holdout: pd.DataFrame) -> None:
@@ -411,8 +410,9 @@ def train() -> str:
     gold, gold_version = read_table(spark, gold_table)
     features, features_version = read_table(spark, feature_table)
     train_rows, holdout_rows, rule = split_holdout(read_rows(gold, keys), keys)
-    training_set, train = with_features(train_rows, feature_table, keys)
-    _, holdout = with_features(holdout_rows, feature_table, keys)
+    training_set = create_training_set(train_rows, feature_table, keys)
+    train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
+    holdout = holdout_rows.join(features, keys).drop(*keys).toPandas()
     check_rows(train, holdout)
 
     run_name = get_run_name(model_name, ALGORITHM)

@@ -8,15 +8,24 @@ from functools import cached_property
 from pathlib import Path
 
 import yaml
-from local_workspace.bundle import Bundle, BundleError, merge
 
-from rules.notebook_files import Notebook
+from local_workspace.bundle import Bundle, BundleError, merge
+from rules.notebook_files import HEADER, Notebook
 
 COMMENT = re.compile(r"(^|\s)#.*")
 
 
 class Target(Bundle):
     """One target of the bundle; a reference that leads nowhere stays as it is, its own rule names it."""
+
+    def __init__(self, bundle: "BundleFiles", name: str):
+        self._bundle = bundle
+        super().__init__(bundle.root, name)
+
+    def _load(self) -> dict:
+        for name, content in self._bundle.yaml.items():
+            self._note_files(content, self.root / name)
+        return dict(self._bundle.config)
 
     def _look_up(self, name: str):
         try:
@@ -41,14 +50,22 @@ class Job:
     @property
     def all_tasks(self) -> list[dict]:
         """With the tasks that a for_each_task repeats."""
-        repeated = [task["for_each_task"]["task"] for task in self.tasks if "for_each_task" in task]
-        return self.tasks + repeated
+        repeated = [(task.get("for_each_task") or {}).get("task") for task in self.tasks]
+        return self.tasks + [task for task in repeated if task]
+
+    @property
+    def parameters(self) -> list[str]:
+        return [parameter.get("name") for parameter in self.settings.get("parameters") or []]
 
     @property
     def environments(self) -> dict[str, dict]:
         """What each environment_key stands for."""
         listed = self.settings.get("environments") or []
-        return {environment["environment_key"]: environment.get("spec") or {} for environment in listed}
+        return {environment.get("environment_key"): environment.get("spec") or {} for environment in listed}
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}, job {self.key}"
 
     def at(self, task: dict) -> str:
         return f"{self.file}, task {task.get('task_key')}"
@@ -70,14 +87,14 @@ class BundleFiles:
 
     def __init__(self, root: Path):
         self.root = root
-        self.unreadable = {}  # file: what is wrong with it
+        self.unreadable = {}  # file: where it stops being YAML
         self._notebooks = {}
 
     @cached_property
     def yaml(self) -> dict[str, dict]:
         """The content of databricks.yml and of each file it includes."""
         main = self._read("databricks.yml")
-        included = [path for pattern in main.get("include", []) for path in sorted(self.root.glob(pattern))]
+        included = [path for pattern in main.get("include") or [] for path in sorted(self.root.glob(pattern))]
         names = dict.fromkeys(path.relative_to(self.root).as_posix() for path in included)
         return {"databricks.yml": main} | {name: self._read(name) for name in names}
 
@@ -85,7 +102,8 @@ class BundleFiles:
         try:
             content = yaml.load((self.root / name).read_text(encoding="utf-8"), yaml.CSafeLoader) or {}
         except (OSError, yaml.YAMLError) as error:
-            self.unreadable[name] = " ".join(str(error).split())
+            mark = getattr(error, "problem_mark", None)
+            self.unreadable[name] = f"{name}:{mark.line + 1}" if mark else name
             return {}
         return content if isinstance(content, dict) else {}
 
@@ -99,7 +117,7 @@ class BundleFiles:
 
     @property
     def targets(self) -> dict[str, dict]:
-        return {name: target or {} for name, target in self.config.get("targets", {}).items()}
+        return {name: target or {} for name, target in (self.config.get("targets") or {}).items()}
 
     def scopes(self) -> Iterator[tuple[str, dict]]:
         """What each file says for all targets, and what it says for one of them."""
@@ -110,26 +128,26 @@ class BundleFiles:
 
     @cached_property
     def jobs(self) -> list[Job]:
-        """The jobs of every target; none of a target that cannot be read, which is a rule of its own."""
+        """The jobs of every target."""
         jobs = []
         for name in self.targets:
-            try:
-                target = Target(self.root, name)
-            except BundleError:
-                continue
+            target = Target(self, name)
             for key, settings in target.jobs.items():
                 file = target.files[key].relative_to(self.root).as_posix()
                 jobs.append(Job(file, key, name, settings))
         return jobs
 
-    def notebook_tasks(self) -> Iterator[tuple[Job, dict, Notebook]]:
+    @cached_property
+    def notebook_tasks(self) -> list[tuple[Job, dict, Notebook]]:
         """Every task that runs a notebook of this bundle, whether that exists or not."""
+        found = []
         for job in self.jobs:
             for task in job.all_tasks:
                 path = (task.get("notebook_task") or {}).get("notebook_path", "/")
                 if not path.startswith("/"):  # which is one of the workspace
                     path = os.path.normpath((self.root / job.file).parent / path)
-                    yield job, task, self.notebook(os.path.relpath(path, self.root))
+                    found.append((job, task, self.notebook(os.path.relpath(path, self.root))))
+        return found
 
     def notebook(self, name: str) -> Notebook:
         if name not in self._notebooks:
@@ -139,10 +157,10 @@ class BundleFiles:
     @cached_property
     def notebooks(self) -> list[Notebook]:
         """The notebooks under src, and those that a task runs."""
-        names = {path.relative_to(self.root).as_posix() for path in self.root.glob("src/**/*.py")}
-        names |= {notebook.name for _, _, notebook in self.notebook_tasks()}
-        found = [self.notebook(name) for name in sorted(names)]
-        return [notebook for notebook in found if notebook.exists and notebook.name.endswith(".py")]
+        run = {notebook.name for _, _, notebook in self.notebook_tasks}
+        below_src = {path.relative_to(self.root).as_posix() for path in self.root.glob("src/**/*.py")}
+        found = [self.notebook(name) for name in sorted(run | below_src) if name.endswith(".py")]
+        return [file for file in found if file.exists and (file.name in run or file.text.startswith(HEADER))]
 
     def lines(self, pattern: re.Pattern) -> Iterator[tuple[str, re.Match]]:
         """Each match in the YAML files, comments apart, with its file and line."""

@@ -22,15 +22,12 @@ BLOCKS = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call, `name` as it is written, for example mlflow.set_experiment."""
+    """One call: `name` as it is written, for example mlflow.set_experiment; `at` is file and line."""
 
     name: str
+    at: str
     node: ast.Call
     within: tuple[ast.AST, ...]
-
-    @property
-    def line(self) -> int:
-        return self.node.lineno
 
     @property
     def block(self) -> str:
@@ -56,7 +53,11 @@ class Notebook:
         self.path = root / name
         self.exists = self.path.is_file()
         self.text = self.path.read_text(encoding="utf-8") if self.exists else ""
-        self.syntax_error = None
+        self.tree, self.syntax_error = ast.Module([], []), None
+        try:
+            self.tree = ast.parse(self.text)
+        except SyntaxError as error:
+            self.syntax_error = error
 
     @property
     def trains(self) -> bool:
@@ -65,31 +66,40 @@ class Notebook:
     @property
     def scores(self) -> bool:
         in_folder = PurePosixPath(self.name).match("src/*/inference/*.py")
-        return in_folder or any(call.name.endswith(".score_batch") for call in self.calls)
+        return in_folder or bool(self.ending(".score_batch"))
 
     def at(self, node: ast.AST | int) -> str:
         return f"{self.name}:{node if isinstance(node, int) else node.lineno}"
 
     @cached_property
-    def tree(self) -> ast.Module:
-        try:
-            return ast.parse(self.text)
-        except SyntaxError as error:
-            self.syntax_error = error
-            return ast.Module([], [])
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
 
     @cached_property
     def calls(self) -> list[Call]:
-        return list(_calls(self.tree, ()))
+        return list(self._calls(self.tree, ()))
+
+    def _calls(self, node: ast.AST, within: tuple[ast.AST, ...]) -> Iterator[Call]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Call):
+                yield Call(_dotted(child.func), self.at(child), child, within)
+            yield from self._calls(child, (*within, child) if type(child) in BLOCKS else within)
 
     def called(self, *names: str) -> list[Call]:
         return [call for call in self.calls if call.name in names]
+
+    def ending(self, name: str) -> list[Call]:
+        return [call for call in self.calls if call.name.endswith(name)]
+
+    def attributes(self, name: str) -> list[ast.Attribute]:
+        """Every use of something's attribute of this name."""
+        return [node for node in self.nodes if isinstance(node, ast.Attribute) and node.attr == name]
 
     @cached_property
     def imports(self) -> list[tuple[ast.AST, str, list[str]]]:
         """Each import: its statement, the module (with leading dots), the names taken from it."""
         found = []
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 found += [(node, alias.name, []) for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -101,11 +111,12 @@ class Notebook:
     def assigned(self) -> dict[str, list[ast.expr]]:
         """Everything that is assigned to a name, wherever that is."""
         values = {}
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Assign):
-                for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        values.setdefault(target.id, []).append(node.value)
+        for node in self.nodes:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    values.setdefault(name, []).append(value)
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    values.setdefault(name, []).append(value)
         return values
 
     @cached_property
@@ -132,13 +143,6 @@ class Notebook:
                 own = value in ast.walk(values[0]) if values else False
                 return self.text_of(values[0]) if len(values) == 1 and not own else f"{{{name}}}"
         return f"{{{ast.unparse(value)}}}" if value else ""
-
-
-def _calls(node: ast.AST, within: tuple[ast.AST, ...]) -> Iterator[Call]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Call):
-            yield Call(_dotted(child.func), child, within)
-        yield from _calls(child, (*within, child) if type(child) in BLOCKS else within)
 
 
 def _dotted(function: ast.AST) -> str:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from local_workspace.bundle import REFERENCE
-
 from rules.bundle_files import BundleFiles
 from rules.notebook_files import HEADER
 
@@ -12,11 +11,11 @@ from rules.notebook_files import HEADER
 def every_yaml_file_can_be_read(bundle: BundleFiles) -> Iterator[str]:
     for file in bundle.yaml:
         if file in bundle.unreadable:
-            yield f"{file}: it cannot be read ({bundle.unreadable[file]}); correct its YAML"
+            yield f"{bundle.unreadable[file]}: from here on it is no YAML; correct it"
 
 
 def every_include_finds_files(bundle: BundleFiles) -> Iterator[str]:
-    for pattern in bundle.yaml["databricks.yml"].get("include", []):
+    for pattern in bundle.yaml["databricks.yml"].get("include") or []:
         if not list(bundle.root.glob(pattern)):
             yield f"databricks.yml: include {pattern} matches no file; correct or remove it"
 
@@ -32,8 +31,8 @@ def every_target_has_a_mode(bundle: BundleFiles) -> Iterator[str]:
     for name, target in bundle.targets.items():
         if target.get("mode") not in ("development", "production"):
             yield (
-                f"databricks.yml, target {name}: mode is {target.get('mode')!r}, so schedules and names are not "
-                "what the target is for; write mode: development or mode: production"
+                f"databricks.yml, target {name}: mode is {target.get('mode', 'missing')}; "
+                "write mode: development or mode: production"
             )
 
 
@@ -81,7 +80,7 @@ def no_experiment_is_defined_in_the_bundle(bundle: BundleFiles) -> Iterator[str]
 
 def every_notebook_of_a_task_is_uploaded(bundle: BundleFiles) -> Iterator[str]:
     """It exists, is recognized as a notebook, and is not kept back by .gitignore or sync."""
-    for job, task, notebook in bundle.notebook_tasks():
+    for job, task, notebook in bundle.notebook_tasks:
         if not notebook.exists:
             yield f"{job.at(task)}: notebook {notebook.name} does not exist; correct notebook_path"
         elif not notebook.name.endswith(".py"):

@@ -1,0 +1,19 @@
+"""What every task's process is forked with, so that a task starts at once."""
+
+# ruff: noqa: F401
+import databricks.feature_engineering
+import matplotlib.pyplot
+import mlflow.data.spark_dataset
+import mlflow.sklearn
+import mlflow.xgboost
+import pandas
+import sklearn.ensemble
+import sklearn.metrics
+import xgboost
+from mlflow.utils import requirements_utils
+
+import local_workspace.model_registry
+import local_workspace.serverless
+
+# MLflow maps modules to packages when a process first logs or loads a model, which takes a second.
+requirements_utils._init_packages_to_modules_map()
