@@ -192,7 +192,10 @@ FILES_OF_THE_BUNDLE = [
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
-        [(TRAINING, "train_churn.py", "train_churn.ipynb"), (CHURN.replace(".py", ".ipynb"), None, "{}")],
+        [
+            (TRAINING, "train_churn.py", "train_churn.ipynb"),
+            (CHURN.replace(".py", ".ipynb"), None, "{}"),
+        ],
         f"{CHURN.replace('.py', '.ipynb')}: the rules read notebooks in .py form only; "
         "save it as a source file",
     ),
@@ -241,7 +244,13 @@ JOBS = [
     ),
     (
         "every_dependency_is_a_task_of_the_job",
-        [(TRAINING, "            - task_key: refresh_features", "            - task_key: refresh_feature")],
+        [
+            (
+                TRAINING,
+                "            - task_key: refresh_features",
+                "            - task_key: refresh_feature",
+            )
+        ],
         f"{TRAINING}, task train_revenue: it depends on refresh_feature, no task of this job; "
         "correct depends_on",
     ),
@@ -365,7 +374,13 @@ IN_GATE = f"{TRAINING}, task pipeline_status"
 STATUS_GATE = [
     (
         "every_job_ends_in_a_status_gate",
-        [(TRAINING, "src/my_project_ml/pipeline_status.py", "src/my_project_ml/ops/train_outliers.py")],
+        [
+            (
+                TRAINING,
+                "src/my_project_ml/pipeline_status.py",
+                "src/my_project_ml/ops/train_outliers.py",
+            )
+        ],
         f"{TRAINING}, job ml_training_pipeline: without a status gate its run is green "
         "when a notebook fails; add a task pipeline_status that runs pipeline_status.py",
     ),
@@ -418,7 +433,13 @@ ANY_NOTEBOOK = [
     ),
     (
         "no_notebook_imports_from_the_bundle",
-        [(CHURN, "import mlflow\n", "import mlflow\nfrom my_project_ml.helpers import get_run_name\n")],
+        [
+            (
+                CHURN,
+                "import mlflow\n",
+                "import mlflow\nfrom my_project_ml.helpers import get_run_name\n",
+            )
+        ],
         f"{CHURN}:N: my_project_ml.helpers is not found by a deployed notebook; {COPY}",
     ),
     (
@@ -468,7 +489,13 @@ ANY_NOTEBOOK = [
     ),
     (
         "every_notebook_ends_with_its_exit_word",
-        [(CHURN, "    status = train()\n", "    status = train()\n    dbutils.notebook.exit(status)\n")],
+        [
+            (
+                CHURN,
+                "    status = train()\n",
+                "    status = train()\n    dbutils.notebook.exit(status)\n",
+            )
+        ],
         f"{CHURN}:N: dbutils.notebook.exit in a try may be caught or left out; "
         f"set status there, and {WRITE_EXIT}",
     ),
@@ -586,7 +613,13 @@ TRAINING_NOTEBOOKS = [
     ),
     (
         "experiments_are_shared_and_named_after_project_and_model",
-        [(CHURN, "mlflow.set_experiment(f", "mlflow.MlflowClient().create_experiment('/Users/me/x' or f")],
+        [
+            (
+                CHURN,
+                "mlflow.set_experiment(f",
+                "mlflow.MlflowClient().create_experiment('/Users/me/x' or f",
+            )
+        ],
         f"{CHURN}:N: the experiment is not below /Shared, named after project and model; "
         'write f"/Shared/{project}_ml_{model_name}"',
     ),
@@ -642,7 +675,13 @@ OF_CHAMPION = 'write f"models:/{registered_model}/{version}" with that version'
 SCORING_NOTEBOOKS = [
     (
         "the_version_that_scores_is_the_champion",
-        [(SCORE, 'f"models:/{registered_model}/{version}"', 'f"models:/{registered_model}@champion"')],
+        [
+            (
+                SCORE,
+                'f"models:/{registered_model}/{version}"',
+                'f"models:/{registered_model}@champion"',
+            )
+        ],
         f"{SCORE}:N: models:/{{registered_model}}@champion is not the version of alias champion, "
         f"resolved once; {OF_CHAMPION}",
     ),
@@ -763,7 +802,11 @@ ALLOWED = {
         )
     ],
     "a wheel of one's own": [
-        (ENVIRONMENT, f"      - {MLFLOW}", f"      - ../../dist/shop-1-py3-none-any.whl\n      - {MLFLOW}")
+        (
+            ENVIRONMENT,
+            f"      - {MLFLOW}",
+            f"      - ../../dist/shop-1-py3-none-any.whl\n      - {MLFLOW}",
+        )
     ],
     "one more package, pinned everywhere": [
         (ENVIRONMENT, f"      - {MLFLOW}", f"      - shap==0.46.0\n      - {MLFLOW}"),
@@ -780,7 +823,9 @@ ALLOWED = {
         (CHURN, 'LABEL = "churn"', 'LABEL: str = "has_left"'),
         (FEATURES, "revenue,churn", "revenue, has_left"),
     ],
-    "a task value more": [(CHURN, SET_STATUS, f'dbutils.jobs.taskValues.set("rows", 1)\n{SET_STATUS}')],
+    "a task value more": [
+        (CHURN, SET_STATUS, f'dbutils.jobs.taskValues.set("rows", 1)\n{SET_STATUS}')
+    ],
     "a module that is no notebook": [("src/my_project_ml/shared.py", None, "VALUE = 1\n")],
     "the experiment's path in a variable": [
         (file, *PATH_IN_A_VARIABLE) for file in (CHURN, REVENUE, OUTLIERS)

@@ -128,38 +128,23 @@ def test_every_provider_installs_the_same_versions(bake):
         assert found[0] == found[1] == found[2]
 
 
-@pytest.fixture
-def run_steps(ci_file):
-    """Run the test steps of the GitHub file, each as GitHub does, up to the one that is named."""
-
-    def run_steps(last):
-        file = ci_file("github")
-        job = yaml.safe_load(file.read_text())["jobs"]["test"]
-        steps = [step["run"] for step in job["steps"] if "run" in step]
-        inherited = {
-            k: v for k, v in os.environ.items() if not k.startswith(("UV_", "VIRTUAL_ENV"))
-        }
-        for step in steps[: steps.index(last) + 1]:
-            done = subprocess.run(
-                ["bash", "-e", "-c", step],
-                cwd=file.parents[2],
-                env=inherited | job.get("env", {}),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, f"{step}\n{done.stdout}"
-
-    return run_steps
-
-
-def test_steps_run_as_written(run_steps):
-    find("uv")
-    run_steps(last="uv run pytest tests/test_rules.py")
-
-
 @pytest.mark.slow
-def test_all_steps_run_as_written(run_steps):
+@pytest.mark.parametrize("last", ["tests/test_rules.py", "tests/test_pipelines.py"])
+def test_steps_run_as_written(ci_file, last):
+    """The test steps of the GitHub file run as they do there, up to the one that is named."""
     find("uv")
-    run_steps(last="uv run pytest tests/test_pipelines.py")
+    file = ci_file("github")
+    steps = yaml.safe_load(file.read_text())["jobs"]["test"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    own = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    for command in commands[: commands.index(f"uv run pytest {last}") + 1]:
+        done = subprocess.run(
+            ["bash", "-e", "-c", command],
+            cwd=file.parents[2],
+            env=own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}"

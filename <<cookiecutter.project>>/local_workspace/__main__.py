@@ -51,7 +51,7 @@ def _run(arguments) -> int:
             for key in job_keys:
                 runs.append(jobs.run(key, only=arguments.task))
         finally:
-            report.close(_where_to_look(running.state))
+            report.close([*_scored(runs), *_where_to_look(running.state)])
     return 1 if any(run.red for run in runs) else 0
 
 
@@ -64,6 +64,13 @@ def _check_names(bundle: Bundle, job_keys: list, task_keys: list | None) -> None
     for key in task_keys or []:
         if key not in known:
             raise BundleError(f"--task: there is no {key!r}; there are {', '.join(known)}")
+
+
+def _scored(runs: list) -> list:
+    """How many models have predictions by the runs' champions."""
+    scored = [task for run in runs for task in run.tasks if task.key.startswith("score_")]
+    successful = [task for task in scored if task.status == "SUCCESS"]
+    return [f"{len(successful)} of {len(scored)} models scored"] if scored else []
 
 
 def _where_to_look(state: Path) -> list:

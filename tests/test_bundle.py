@@ -1,0 +1,204 @@
+"""A rendered bundle as its owner gets it: it installs, passes its own tests, and runs."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+import yaml
+
+TYPES = [
+    "regression:xgboost",
+    "regression:gradient_boosting",
+    "classification:xgboost",
+    "classification:gradient_boosting",
+    "anomaly:isolation_forest",
+]
+DOMAINS = ["claims", "churn", "energy", "fraud", "sales"]
+MANY = ", ".join(f"{d}/{d}_{n}:{kind}" for d in DOMAINS for n, kind in enumerate(TYPES, start=1))
+POISON = {
+    "DATABRICKS_HOST": "https://poison.invalid",
+    "DATABRICKS_TOKEN": "poison",
+    "DATABRICKS_CONFIG_PROFILE": "poison",
+    "DATABRICKS_CLUSTER_ID": "poison",
+    "DATABRICKS_RUNTIME_VERSION": "17.3",
+    "MLFLOW_TRACKING_URI": "https://poison.invalid",
+    "MLFLOW_REGISTRY_URI": "https://poison.invalid",
+    "MLFLOW_EXPERIMENT_NAME": "poison",
+    "SPARK_REMOTE": "sc://poison.invalid",
+    "SPARK_HOME": "/poison",
+    "HTTP_PROXY": "http://poison.invalid:1",
+    "http_proxy": "http://poison.invalid:1",
+}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """What bundles run in: the user's own, with one set of installed packages for all of them."""
+    packages = tmp_path_factory.mktemp("packages") / ".venv"
+    return {**os.environ, "UV_PROJECT_ENVIRONMENT": str(packages)}
+
+
+@pytest.fixture
+def poisoned_home(tmp_path):
+    """A home with the settings of a real workspace, and the caches of the real home."""
+    home = tmp_path / "poisoned_home"
+    home.mkdir()
+    profile = "[DEFAULT]\nhost = https://poison.invalid\ntoken = poison\n"
+    (home / ".databrickscfg").write_text(profile)
+    (home / ".ivy2.5.2").symlink_to(os.path.expanduser("~/.ivy2.5.2"))
+    return home
+
+
+def run(bundle, environment, *command):
+    done = subprocess.run(
+        [shutil.which("uv"), "run", "--locked", *command],
+        cwd=bundle,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return done
+
+
+@pytest.fixture
+def committed(bake):
+    """Render, commit, and clone the bundle, as its owner's colleagues get it."""
+
+    def committed(**answers):
+        bundle = bake(**answers)
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(bundle)]
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        subprocess.run([*git, "add", "--all"], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--message=first"], check=True)
+        clone = bundle.parent / "clone" / bundle.name
+        subprocess.run(["git", "clone", "--quiet", bundle, clone], check=True)
+        return clone
+
+    return committed
+
+
+def test_the_bundle_passes_its_own_tests(committed, environment):
+    done = run(committed(), environment, "pytest")
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
+    assert re.search(r"\d+ passed", done.stdout)
+
+
+def test_25_models_in_5_domains_score_and_no_real_setting_reaches_in(
+    committed, environment, poisoned_home
+):
+    bundle = committed(models=MANY, ci="none")
+    everywhere = environment | POISON | {"HOME": str(poisoned_home)}
+    done = run(bundle, everywhere, "python", "-m", "local_workspace", "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "25 of 25 models scored" in done.stdout
+    assert "poison" not in done.stdout + done.stderr
+    for log in bundle.glob(".local_workspace/logs/*.log"):
+        assert "poison.invalid" not in log.read_text(errors="replace"), log.name
+
+
+@pytest.fixture(scope="module")
+def one_model(template, tmp_path_factory):
+    """A bundle with one model, whose local workspace the tests below share."""
+    from cookiecutter.main import cookiecutter
+
+    folder = tmp_path_factory.mktemp("one")
+    home = {"cookiecutters_dir": str(folder / "clones"), "replay_dir": str(folder / "replay")}
+    answers = {"models": "ops/outage:anomaly:isolation_forest", "ci": "none"}
+    return cookiecutter(
+        str(template),
+        no_input=True,
+        extra_context=answers,
+        output_dir=str(folder),
+        default_config=home,
+    )
+
+
+def test_state_persists_between_commands_and_reset_removes_it(one_model, environment):
+    local = ("python", "-m", "local_workspace")
+    for job in ("ml_sample_data", "ml_training_pipeline"):
+        done = run(one_model, environment, *local, "run", job)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = run(
+        one_model, environment, *local, "run", "ml_inference_pipeline", "--task", "score_outage"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 models scored" in done.stdout
+    assert run(one_model, environment, *local, "reset").returncode == 0
+    assert not os.path.exists(f"{one_model}/.local_workspace")
+
+
+@pytest.mark.parametrize(
+    "command, sentence",
+    [
+        (["run", "nothing"], "job: target dev has no 'nothing'; it has ml_"),
+        (
+            ["run", "ml_sample_data", "--task", "nothing"],
+            "--task: there is no 'nothing'; there are ",
+        ),
+        (
+            ["run", "--target", "nothing"],
+            "target: there is no 'nothing' in databricks.yml; it has dev",
+        ),
+        (["run", "ml_sample_data", "--target", "prod"], "job: target prod has no 'ml_sample_data'"),
+    ],
+)
+def test_a_name_that_is_not_there_is_refused(one_model, environment, command, sentence):
+    done = run(one_model, environment, "python", "-m", "local_workspace", *command)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert sentence in done.stderr
+
+
+def test_ctrl_c_stops_all_processes_and_the_next_run_starts(one_model, environment):
+    command = [shutil.which("uv"), "run", "python", "-m", "local_workspace", "run"]
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(
+        command,
+        cwd=one_model,
+        env=environment,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+    )
+    for line in running.stdout:
+        if line.strip() == "ml_sample_data":
+            break
+    time.sleep(1)
+    os.killpg(running.pid, signal.SIGINT)
+    rest, errors = running.communicate(timeout=60)
+    assert running.returncode != 0
+    assert "Stopped." in errors and "Traceback" not in rest + errors
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert str(one_model) not in processes
+    done = run(one_model, environment, "python", "-m", "local_workspace", "run", "ml_sample_data")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_runs_without_network(one_model, environment):
+    """In a network namespace of its own, which has nothing but a loopback device."""
+    alone = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c"]
+    if subprocess.run([*alone, "ip link set lo up"], capture_output=True).returncode:
+        pytest.skip("this machine lets no user make a network namespace")
+    command = "ip link set lo up && exec uv run --offline python -m local_workspace run"
+    done = subprocess.run(
+        [*alone, command], cwd=one_model, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 models scored" in done.stdout
+
+
+def test_every_yaml_file_parses_and_no_template_tag_is_left(bake):
+    bundle = bake(models=MANY)
+    for path in bundle.rglob("*"):
+        if path.is_file() and path.name != "uv.lock" and "tests" not in path.parts:
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"<<\s*(cookiecutter|model|domain)|<%|%>|^\s*# % ", text, re.M), (
+                path
+            )
+            if path.suffix in (".yml", ".yaml"):
+                yaml.safe_load(text)
