@@ -193,21 +193,33 @@ def refuse_bad_answers(answers):
     return ""
 
 
+def ask_git(*command):
+    """What git says of the template; empty without git, and outside of a repository."""
+    try:
+        git = subprocess.run(["git", *command], cwd=TEMPLATE, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return git.stdout.strip()
+
+
 def address(template):
-    """Where an upgrade finds this template again, from any folder."""
+    """Where an upgrade finds the template's repository again, from any folder."""
     folder = STARTED_IN / template
-    return f"git+file://{folder.resolve()}" if folder.is_dir() else template
+    if not folder.is_dir():
+        return template
+    return f"git+file://{ask_git('rev-parse', '--show-toplevel') or folder.resolve()}"
+
+
+@cache
+def template_directory():
+    """The template's folder in its repository; empty if it is the repository."""
+    return ask_git("rev-parse", "--show-prefix").rstrip("/")
 
 
 @cache
 def template_version():
     """The commit of the template, with -dirty if files differ from it; empty without git."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        git = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return git.stdout.strip()
+    return ask_git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
 class Answers(Extension):
@@ -218,5 +230,6 @@ class Answers(Extension):
         for function in (parse_models, parse_domains, refuse_bad_answers, address):
             environment.filters[function.__name__] = function
         environment.globals["refuse_lost_answers"] = refuse_lost_answers
+        environment.globals["template_directory"] = template_directory()
         environment.globals["template_version"] = template_version()
         environment.policies["json.dumps_kwargs"] = {}  # tojson sorts keys otherwise

@@ -823,9 +823,7 @@ ALLOWED = {
         (CHURN, 'LABEL = "churn"', 'LABEL: str = "has_left"'),
         (FEATURES, "revenue,churn", "revenue, has_left"),
     ],
-    "a task value more": [
-        (CHURN, SET_STATUS, f'dbutils.jobs.taskValues.set("rows", 1)\n{SET_STATUS}')
-    ],
+    "a task value more": [(CHURN, SET_STATUS, f'dbutils.jobs.taskValues.set("rows", 1)\n{SET_STATUS}')],
     "a module that is no notebook": [("src/my_project_ml/shared.py", None, "VALUE = 1\n")],
     "the experiment's path in a variable": [
         (file, *PATH_IN_A_VARIABLE) for file in (CHURN, REVENUE, OUTLIERS)

@@ -499,6 +499,7 @@ def test_models_keep_their_order_and_domains_are_sorted(answers):
 
 def test_address_of_a_folder_is_absolute(answers, template, monkeypatch):
     monkeypatch.setattr(answers, "STARTED_IN", template.parent)
+    monkeypatch.setattr(answers, "TEMPLATE", template)
 
     assert answers.address(template.name) == f"git+file://{template}"
     assert answers.address(str(template)) == f"git+file://{template}"

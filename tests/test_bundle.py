@@ -39,7 +39,8 @@ POISON = {
 def environment(tmp_path_factory):
     """What bundles run in: the user's own, with one set of installed packages for all of them."""
     packages = tmp_path_factory.mktemp("packages") / ".venv"
-    return {**os.environ, "UV_PROJECT_ENVIRONMENT": str(packages)}
+    own = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    return {**own, "UV_PROJECT_ENVIRONMENT": str(packages)}
 
 
 @pytest.fixture
@@ -81,15 +82,21 @@ def committed(bake):
     return committed
 
 
-def test_the_bundle_passes_its_own_tests(committed, environment):
-    done = run(committed(), environment, "pytest")
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
+def test_the_test_steps_of_its_ci_run_as_written(committed, environment):
+    """A pull request's steps in the GitHub file, which are the bundle's own tests."""
+    bundle = committed(ci="github")
+    jobs = yaml.safe_load((bundle / ".github/workflows/ci.yml").read_text())["jobs"]
+    commands = [step["run"] for step in jobs["test"]["steps"] if "run" in step]
+    assert "uv run pytest --ignore=tests/test_rules.py" in commands
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-e", "-c", command], cwd=bundle, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-5000:]}{done.stderr[-1000:]}"
     assert re.search(r"\d+ passed", done.stdout)
 
 
-def test_25_models_in_5_domains_score_and_no_real_setting_reaches_in(
-    committed, environment, poisoned_home
-):
+def test_25_models_in_5_domains_score_and_no_real_setting_reaches_in(committed, environment, poisoned_home):
     bundle = committed(models=MANY, ci="none")
     everywhere = environment | POISON | {"HOME": str(poisoned_home)}
     done = run(bundle, everywhere, "python", "-m", "local_workspace", "run")
@@ -122,9 +129,7 @@ def test_state_persists_between_commands_and_reset_removes_it(one_model, environ
     for job in ("ml_sample_data", "ml_training_pipeline"):
         done = run(one_model, environment, *local, "run", job)
         assert done.returncode == 0, done.stdout + done.stderr
-    done = run(
-        one_model, environment, *local, "run", "ml_inference_pipeline", "--task", "score_outage"
-    )
+    done = run(one_model, environment, *local, "run", "ml_inference_pipeline", "--task", "score_outage")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 1 models scored" in done.stdout
     assert run(one_model, environment, *local, "reset").returncode == 0
@@ -185,9 +190,7 @@ def test_it_runs_without_network(one_model, environment):
     if subprocess.run([*alone, "ip link set lo up"], capture_output=True).returncode:
         pytest.skip("this machine lets no user make a network namespace")
     command = "ip link set lo up && exec uv run --offline python -m local_workspace run"
-    done = subprocess.run(
-        [*alone, command], cwd=one_model, env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run([*alone, command], cwd=one_model, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 1 models scored" in done.stdout
 
@@ -197,8 +200,6 @@ def test_every_yaml_file_parses_and_no_template_tag_is_left(bake):
     for path in bundle.rglob("*"):
         if path.is_file() and path.name != "uv.lock" and "tests" not in path.parts:
             text = path.read_text(encoding="utf-8")
-            assert not re.search(r"<<\s*(cookiecutter|model|domain)|<%|%>|^\s*# % ", text, re.M), (
-                path
-            )
+            assert not re.search(r"<<\s*(cookiecutter|model|domain)|<%|%>|^\s*# % ", text, re.M), path
             if path.suffix in (".yml", ".yaml"):
                 yaml.safe_load(text)

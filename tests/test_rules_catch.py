@@ -25,13 +25,9 @@ DOMAINS = ("sales", "json", "mlflow", "pandas", "sklearn")  # names that package
 MODELS = {
     1: "databricks/xgboost:classification:xgboost",
     3: json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["models"],
-    25: ", ".join(
-        f"{domain}/{domain}_{n}:{kind}" for domain in DOMAINS for n, kind in enumerate(TYPES)
-    ),
+    25: ", ".join(f"{domain}/{domain}_{n}:{kind}" for domain in DOMAINS for n, kind in enumerate(TYPES)),
 }
-SENTENCE = re.compile(
-    r"(?P<file>[\w./-]+)(:\d+)?(, (job|task|target|environment) [\w ]+)?: .+; .+[^.]"
-)
+SENTENCE = re.compile(r"(?P<file>[\w./-]+)(:\d+)?(, (job|task|target|environment) [\w ]+)?: .+; .+[^.]")
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +52,8 @@ def fresh(bake):
     """A bundle as it was rendered, with a lock as `uv lock` would write it."""
     root = bake()
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    packages = [
-        re.match(r"([\w-]+)[^=]*(==)?([\w.]*)", text).groups() for text in project["dependencies"]
-    ]
-    lock = [
-        f'[[package]]\nname = "{name}"\nversion = "{version or 1}"\n'
-        for name, _, version in packages
-    ]
+    packages = [re.match(r"([\w-]+)[^=]*(==)?([\w.]*)", text).groups() for text in project["dependencies"]]
+    lock = [f'[[package]]\nname = "{name}"\nversion = "{version or 1}"\n' for name, _, version in packages]
     (root / "uv.lock").write_text("\n".join(lock), "utf-8")
     return root
 
@@ -104,9 +95,7 @@ def without_line_numbers(sentence):
     BREAKAGES,
     ids=[f"{n}-{row[0]}" for n, row in enumerate(BREAKAGES, start=1)],
 )
-def test_a_breakage_is_named_with_file_rule_and_remedy(
-    rule, edits, sentence, fresh, rules, tmp_path
-):
+def test_a_breakage_is_named_with_file_rule_and_remedy(rule, edits, sentence, fresh, rules, tmp_path):
     root = shutil.copytree(fresh, tmp_path / "bundle")
     for change in edits:
         edit(root, *change)

@@ -126,9 +126,7 @@ def bundle(first_day, tmp_path):
 def upgrade():
     def upgrade(bundle, *requests):
         command = [sys.executable, str(bundle / "upgrade.py"), *requests]
-        return subprocess.run(
-            command, cwd=bundle.parent, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=bundle.parent, capture_output=True, text=True, check=False)
 
     return upgrade
 
@@ -353,6 +351,30 @@ def test_worktree_and_detached_head(bundle, upgrade, tmp_path):
     assert git(bundle, "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("how", ["from its folder", "by --directory"])
+def test_template_in_a_folder_of_a_repository(template, upgrade, tmp_path, how):
+    repository = tmp_path / "templates"
+    shutil.copytree(template, repository / "databricks" / "ml")
+    git(repository, "init", "--quiet")
+    commit(repository)
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", f"--output-dir={tmp_path}"]
+    if how == "by --directory":
+        command += [f"git+file://{repository}", "--directory=databricks/ml"]
+    else:
+        command += [str(repository / "databricks" / "ml")]
+    home = {"cookiecutters_dir": str(tmp_path / "clones"), "replay_dir": str(tmp_path / "replay")}
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(home))
+    subprocess.run([*command, "--config-file=config.yml"], cwd=tmp_path, check=True)
+    bundle = tmp_path / "my_project"
+    git(bundle, "init", "--quiet")
+    commit(bundle)
+
+    done = upgrade(bundle, f"models+={LATENCY}")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (bundle / "src/my_project_ml/ops/train_latency.py").exists()
+
+
 def test_version_that_is_already_there(bundle, upgrade):
     assert upgrade(bundle, "version=v1").stdout == "Nothing differs.\n"
 
@@ -404,9 +426,7 @@ def ignored_in_the_way(bundle, published):
     append(bundle / ".gitignore", "train_latency.py")
     commit(bundle)
     (bundle / "src/my_project_ml/ops/train_latency.py").write_text("MINE = 1\n")
-    return (
-        "These files are ignored by git and would be lost: src/my_project_ml/ops/train_latency.py."
-    )
+    return "These files are ignored by git and would be lost: src/my_project_ml/ops/train_latency.py."
 
 
 def unreachable(bundle, published):
