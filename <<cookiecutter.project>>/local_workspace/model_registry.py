@@ -16,6 +16,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingSt
 from local_workspace.rest_api import ApiError, Request
 
 NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
+FILTER = re.compile(r"name\s*=\s*'[^']+'")
 
 
 class Registry:
@@ -98,8 +99,14 @@ def _get_version(store, asked):
 
 @_answers
 def _search_versions(store, asked):
+    wanted = asked.get("filter", "").strip()
+    if not FILTER.fullmatch(wanted):
+        unsupported = f"Unsupported filter query : `{wanted}`. Please specify your"
+        message = unsupported if wanted else "Missing filter: please specify a"
+        message += " filter parameter in the format `name = 'model_name'`."
+        raise ApiError(400, "INVALID_PARAMETER_VALUE", message)
     found = store.search_model_versions(
-        asked.get("filter"),
+        wanted,
         max_results=int(asked.get("max_results", 10000)),
         page_token=asked.get("page_token"),
     )
@@ -170,6 +177,10 @@ def _version(version) -> dict:
     }
 
 
+def _emit_lineage(request: Request) -> dict:
+    return {}
+
+
 def _uses_files_api(request: Request) -> dict:
     return {"is_databricks_sdk_models_artifact_repository_enabled": True}
 
@@ -220,6 +231,7 @@ ROUTES = [
     ("GET", rf"{_UC}/registered-models/alias", _get_version_by_alias),
     ("POST", rf"{_UC}/model-versions/create", _create_version),
     ("POST", rf"{_UC}/model-versions/finalize", _get_version),
+    ("POST", rf"{_UC}/model-versions/emit-lineage", _emit_lineage),
     ("GET", rf"{_UC}/model-versions/get", _get_version),
     ("GET", rf"{_UC}/model-versions/search", _search_versions),
     ("DELETE", rf"{_UC}/model-versions/delete", _delete_version),

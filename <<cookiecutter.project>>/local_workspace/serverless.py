@@ -3,7 +3,10 @@
 Stands for https://docs.databricks.com/aws/en/compute/serverless/limitations
 """
 
+import re
+
 from pyspark.errors import AnalysisException
+from pyspark.sql.connect.catalog import Catalog
 from pyspark.sql.connect.conf import RuntimeConf
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
@@ -20,6 +23,15 @@ SETTABLE = (
     "spark.sql.session.timeZone",
     "spark.sql.shuffle.partitions",
 )
+# How a statement that is refused begins -> what the refusal calls it.
+REFUSED_STATEMENTS = {
+    r"CACHE\s+(LAZY\s+)?TABLE\s": "CACHE TABLE",
+    r"UNCACHE\s+TABLE\s": "UNCACHE TABLE",
+    r"CLEAR\s+CACHE": "CLEAR CACHE",
+    r"REFRESH\s+TABLE\s": "REFRESH TABLE",
+    r"CREATE\s+(OR\s+REPLACE\s+)?GLOBAL\s+TEMP(ORARY)?\s+VIEW\s": "GLOBAL TEMPORARY VIEW",
+}
+SETTING = r"SET\s+([\w.]+)\s*="
 
 
 def start_session(url: str) -> SparkSession:
@@ -47,17 +59,22 @@ def _refuse_what_serverless_refuses() -> None:
         setattr(DataFrame, name, _refused("PERSIST TABLE"))
     for name in ("createGlobalTempView", "createOrReplaceGlobalTempView"):
         setattr(DataFrame, name, _refused("GLOBAL TEMPORARY VIEW"))
+    Catalog.cacheTable = _refused("CACHE TABLE")
+    Catalog.uncacheTable = _refused("UNCACHE TABLE")
+    Catalog.clearCache = _refused("CLEAR CACHE")
 
-    set_conf = RuntimeConf.set
+    set_conf, spark_sql = RuntimeConf.set, SparkSession.sql
 
     def set_allowed(self, key, value):
-        if key not in SETTABLE:
-            raise AnalysisException(
-                f"[CONFIG_NOT_AVAILABLE] Configuration {key} is not available. SQLSTATE: 42K0I"
-            )
+        _check_setting(key)
         set_conf(self, key, value)
 
+    def sql_allowed(self, sqlQuery, *args, **kwargs):
+        _check_statement(sqlQuery)
+        return spark_sql(self, sqlQuery, *args, **kwargs)
+
     RuntimeConf.set = set_allowed
+    SparkSession.sql = sql_allowed
 
 
 def _refused(what: str):
@@ -67,6 +84,22 @@ def _refused(what: str):
         )
 
     return refuse
+
+
+def _check_setting(key: str) -> None:
+    if key not in SETTABLE:
+        raise AnalysisException(
+            f"[CONFIG_NOT_AVAILABLE] Configuration {key} is not available. SQLSTATE: 42K0I"
+        )
+
+
+def _check_statement(statement: str) -> None:
+    text = statement.strip()
+    for pattern, what in REFUSED_STATEMENTS.items():
+        if re.match(pattern, text, re.IGNORECASE):
+            _refused(what)()
+    if setting := re.match(SETTING, text, re.IGNORECASE):
+        _check_setting(setting[1])
 
 
 def _let_the_feature_client_work() -> None:

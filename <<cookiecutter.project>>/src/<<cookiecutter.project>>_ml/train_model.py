@@ -72,6 +72,7 @@ mlflow.autolog(disable=True)
 # COMMAND ----------
 
 DOMAIN = "<< model.domain >>"
+KEY = "<< model.domain >>_id"  # the primary key of the feature table
 MODEL_TYPE = "<< model.type >>"
 ALGORITHM = "<< model.algorithm >>"
 # % if model.type == "anomaly"
@@ -224,20 +225,21 @@ def log_training_dataset(df: DataFrame, table: str, version: str | None) -> Data
 # % if model.type == "classification"
 def binary_label(label: Column, is_text: bool) -> Column:
     """1 or 0: a number is positive above 0, a text if it is one of POSITIVE_WORDS."""
-    positive = F.lower(F.trim(label)).isin(POSITIVE_WORDS) if is_text else label.cast("double") > 0
+    number = F.nanvl(label.cast("double"), F.lit(None))  # Spark takes NaN to be above every number
+    positive = F.lower(F.trim(label)).isin(POSITIVE_WORDS) if is_text else number > 0
     return positive.cast("double")
 
 
 # % endif
 # % if model.type == "anomaly"
-def read_rows(gold: DataFrame, keys: list[str]) -> DataFrame:
-    """Keys, and observed_at where there is one."""
-    return gold.select(*keys, *[name for name in gold.columns if name == "observed_at"])
+def read_rows(gold: DataFrame) -> DataFrame:
+    """The key, and observed_at where there is one."""
+    return gold.select(KEY, *[name for name in gold.columns if name == "observed_at"])
 
 
 # % else
-def read_rows(gold: DataFrame, keys: list[str]) -> DataFrame:
-    """Keys, label as a double, and observed_at where there is one; rows without a label are left out."""
+def read_rows(gold: DataFrame) -> DataFrame:
+    """Key, label as a double, and observed_at where there is one; rows without a label are left out."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
 # % if model.type == "classification"
@@ -246,11 +248,12 @@ def read_rows(gold: DataFrame, keys: list[str]) -> DataFrame:
     label = F.col(LABEL).cast("double")
 # % endif
     time = [name for name in gold.columns if name == "observed_at"]
-    return gold.select(*keys, *time, label.alias(LABEL)).where(F.col(LABEL).isNotNull())
+    rows = gold.select(KEY, *time, label.alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN and infinities are no labels
 
 
 # % endif
-def split_holdout(rows: DataFrame, keys: list[str]) -> tuple[DataFrame, DataFrame, str]:
+def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:
     """Rows to learn from, rows held out, and the rule that parts them."""
     if "observed_at" in rows.columns:
         share = F.percentile_approx(F.col("observed_at").cast("timestamp"), 1 - HOLDOUT_SHARE)
@@ -259,18 +262,18 @@ def split_holdout(rows: DataFrame, keys: list[str]) -> tuple[DataFrame, DataFram
         is_held_out = F.col("observed_at").cast("timestamp") >= F.lit(cutoff).cast("timestamp")
         rows = rows.where(F.col("observed_at").isNotNull())
     else:
-        rule = f"pmod(xxhash64({', '.join(keys)}), 100) < {round(100 * HOLDOUT_SHARE)}"
+        rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
         is_held_out = F.expr(rule)
     return rows.where(~is_held_out).drop("observed_at"), rows.where(is_held_out).drop("observed_at"), rule
 
 
-def create_training_set(rows: DataFrame, feature_table: str, keys: list[str]) -> TrainingSet:
-    """The rows with every feature of the table, looked up by its primary key; the keys are no features."""
+def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
+    """The rows with every feature of the table, looked up by its primary key, which is no feature."""
     return FeatureEngineeringClient().create_training_set(
         df=rows,
-        feature_lookups=[FeatureLookup(table_name=feature_table, lookup_key=keys)],
+        feature_lookups=[FeatureLookup(table_name=feature_table, lookup_key=KEY)],
         label=LABEL,
-        exclude_columns=keys,
+        exclude_columns=[KEY],
     )
 
 
@@ -400,19 +403,17 @@ def promote(registered_model: str, run_id: str, metrics: dict[str, float], holdo
 def train() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     spark = SparkSession.builder.getOrCreate()
-    fe = FeatureEngineeringClient()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     feature_table = f"{catalog}.{feature_schema}.{DOMAIN}_features"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
     experiment_id = setup_mlflow_experiment(project, model_name)
 
-    keys = fe.get_table(name=feature_table).primary_keys
     gold, gold_version = read_table(spark, gold_table)
     features, features_version = read_table(spark, feature_table)
-    train_rows, holdout_rows, rule = split_holdout(read_rows(gold, keys), keys)
-    training_set = create_training_set(train_rows, feature_table, keys)
+    train_rows, holdout_rows, rule = split_holdout(read_rows(gold))
+    training_set = create_training_set(train_rows, feature_table)
     train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
-    holdout = holdout_rows.join(features, keys).drop(*keys).toPandas()
+    holdout = holdout_rows.join(features, KEY).drop(KEY).toPandas()
     check_rows(train, holdout)
 
     run_name = get_run_name(model_name, ALGORITHM)
@@ -440,7 +441,7 @@ def train() -> str:
             }
         )
         mlflow.log_figure(plot(model, holdout), "holdout.png")
-        logged = fe.log_model(
+        logged = FeatureEngineeringClient().log_model(
             model=model,
             artifact_path="model",
 # % if model.algorithm == "xgboost"

@@ -1,0 +1,118 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Score one model
+# MAGIC
+# MAGIC Every key of the gold table gets a prediction by the version that alias `champion` names, from its
+# MAGIC row in the feature table. Predictions go to `{catalog}.{feature_schema}.{model}_predictions`.
+# MAGIC
+# MAGIC Safe to run again: predictions are merged by key, so scoring twice is scoring once.
+
+# COMMAND ----------
+
+import traceback
+
+import mlflow
+from databricks.feature_engineering import FeatureEngineeringClient
+from mlflow.exceptions import MlflowException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+mlflow.set_registry_uri("databricks-uc")
+
+# COMMAND ----------
+
+catalog = dbutils.widgets.get("catalog")
+gold_schema = dbutils.widgets.get("gold_schema")
+feature_schema = dbutils.widgets.get("feature_schema")
+domain = dbutils.widgets.get("domain")
+model_name = dbutils.widgets.get("model_name")
+
+spark = SparkSession.builder.getOrCreate()
+gold_table = f"{catalog}.{gold_schema}.{domain}"
+feature_table = f"{catalog}.{feature_schema}.{domain}_features"
+registered_model = f"{catalog}.{feature_schema}.{model_name}"
+predictions_table = f"{registered_model}_predictions"
+key = f"{domain}_id"
+
+# COMMAND ----------
+
+
+class Skipped(Exception):
+    """There is nothing to do, for a reason that is no failure."""
+
+
+def champion_version() -> str:
+    """The version that scores, resolved once, so that `model_version` in the predictions is true."""
+    try:
+        aliases = mlflow.MlflowClient().get_registered_model(registered_model).aliases
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+            raise
+        aliases = {}
+    if "champion" not in aliases:
+        raise Skipped("no champion yet")
+    return str(aliases["champion"])
+
+
+def keys_to_score() -> DataFrame:
+    """The gold table's keys that have features; says how many have none, and refuses duplicates."""
+    with_features = spark.table(feature_table).select(key, F.lit(True).alias("known"))
+    counts = spark.table(gold_table).groupBy(key).count().join(with_features, key, "left")
+    is_null, is_known = F.col(key).isNull(), F.col("known").isNotNull()
+    twice = F.when(~is_null & (F.col("count") > 1), F.col(key).cast("string"))
+    found = counts.agg(
+        F.count_if(is_known).alias("scored"),
+        F.count_if(~is_null & ~is_known).alias("unknown"),
+        F.sum(F.when(is_null, F.col("count"))).alias("nulls"),
+        F.max(twice).alias("twice"),
+    ).first()
+    if found.twice is not None:
+        raise ValueError(f"{gold_table}: {key} {found.twice} occurs more than once; make the key unique")
+    print(f"{found.scored} keys to score, {found.unknown} without features, {found.nulls or 0} without key")
+    return counts.where(is_known).select(key)
+
+
+# COMMAND ----------
+
+
+def score() -> str:
+    version = champion_version()
+    keys = keys_to_score()
+    scored = FeatureEngineeringClient().score_batch(
+        model_uri=f"models:/{registered_model}/{version}", df=keys, result_type="double"
+    )
+    predictions = scored.select(
+        key,
+        "prediction",
+        F.lit(int(version)).cast("bigint").alias("model_version"),
+        F.current_timestamp().alias("scored_at"),
+    )
+    spark.sql(
+        f"CREATE TABLE IF NOT EXISTS {predictions_table} ("
+        f"{key} {keys.schema[key].dataType.simpleString()} NOT NULL, "
+        "prediction DOUBLE, model_version BIGINT, scored_at TIMESTAMP, "
+        f"CONSTRAINT {model_name}_predictions_pk PRIMARY KEY ({key}))"
+    )
+    spark.sql(
+        f"MERGE INTO {predictions_table} t USING {{predictions}} s ON t.{key} = s.{key} "
+        "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+        predictions=predictions,
+    )
+    print(f"{predictions_table} is up to date with version {version}")
+    return "SUCCESS"
+
+
+# COMMAND ----------
+
+try:
+    status = score()
+except Skipped as reason:
+    status = f"SKIPPED: {reason}"
+except Exception as error:
+    traceback.print_exc()
+    status = f"FAILED: {' '.join(str(error).split())}"[:1000]
+
+# COMMAND ----------
+
+dbutils.jobs.taskValues.set(key="status", value=status)
+dbutils.notebook.exit(status)

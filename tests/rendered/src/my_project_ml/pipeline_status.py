@@ -1,0 +1,62 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Status of this run
+# MAGIC
+# MAGIC The last task of each job. A notebook that ends with `dbutils.notebook.exit("FAILED: ...")` is a
+# MAGIC green task on Databricks, so this notebook reads what each task before it said, prints it, and
+# MAGIC raises if any of them failed: the run is then red, with one reason per failed task.
+
+# COMMAND ----------
+
+import json
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC `results` holds a line per task: its key, and the result state that the Jobs service gives it.
+
+# COMMAND ----------
+
+run_id = dbutils.widgets.get("run_id")
+lines = dbutils.widgets.get("results").strip().splitlines()
+results = {key.strip(): state.strip() for key, _, state in (line.partition(":") for line in lines)}
+
+# COMMAND ----------
+
+
+def read_status(task: str, result_state: str) -> str:
+    """The word a task left as its value `status`; without one, what the Jobs service says of it."""
+    if result_state == "excluded":
+        return "EXCLUDED: its run_if did not hold"
+    if result_state != "success":
+        return f"FAILED: the task ended as {result_state}"
+    try:
+        status = dbutils.jobs.taskValues.get(taskKey=task, key="status", default="")
+    except Exception as error:
+        return f"FAILED: its status cannot be read: {error}"
+    return status or "SUCCESS"
+
+
+statuses = {task: read_status(task, result_state) for task, result_state in results.items()}
+failed = {task: status for task, status in statuses.items() if status.startswith("FAILED")}
+for task, status in statuses.items():
+    print(f"{task:<40} {status}")
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC A failed notebook is a green task, so "Repair run" in the UI would run this notebook alone.
+
+# COMMAND ----------
+
+if failed:
+    again = json.dumps({"rerun_tasks": [*failed, "pipeline_status"]})
+    print(f"\nTo run the failed tasks again:\n\n  databricks jobs repair-run {run_id} --json '{again}'\n")
+    reasons = "; ".join(f"{task}: {status}" for task, status in failed.items())
+    raise RuntimeError(f"{len(failed)} of {len(statuses)} tasks failed. {reasons}")
+
+# COMMAND ----------
+
+status = "SUCCESS"
+dbutils.jobs.taskValues.set(key="status", value=status)
+dbutils.notebook.exit(status)
