@@ -56,7 +56,7 @@ def poisoned_home(tmp_path):
 
 def run(bundle, environment, *command):
     done = subprocess.run(
-        [shutil.which("uv"), "run", "--locked", *command],
+        [shutil.which("uv"), "run", "--quiet", "--locked", *command],
         cwd=bundle,
         env=environment,
         capture_output=True,
@@ -159,7 +159,7 @@ def test_a_name_that_is_not_there_is_refused(one_model, environment, command, se
 
 
 def test_ctrl_c_stops_all_processes_and_the_next_run_starts(one_model, environment):
-    command = [shutil.which("uv"), "run", "python", "-m", "local_workspace", "run"]
+    command = [shutil.which("uv"), "run", "--quiet", "python", "-m", "local_workspace", "run"]
     pipe = subprocess.PIPE
     running = subprocess.Popen(
         command,

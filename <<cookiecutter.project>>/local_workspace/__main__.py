@@ -51,7 +51,7 @@ def _run(arguments) -> int:
             for key in job_keys:
                 runs.append(jobs.run(key, only=arguments.task))
         finally:
-            report.close([*_scored(runs), *_where_to_look(running.state)])
+            report.close([*_scored(runs), *_where_to_look()])
     return 1 if any(run.red for run in runs) else 0
 
 
@@ -73,11 +73,11 @@ def _scored(runs: list) -> list:
     return [f"{len(successful)} of {len(scored)} models scored"] if scored else []
 
 
-def _where_to_look(state: Path) -> list:
+def _where_to_look() -> list:
     return [
-        f"Runs, metrics and models: uv run mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db",
-        f"Tables, predictions among them: {state}/warehouse",
-        f"Logs: {state}/logs",
+        f"Runs, metrics and models: uv run mlflow ui --backend-store-uri sqlite:///{workspace.STATE}/mlflow.db",
+        f"Tables, predictions among them: {workspace.STATE}/warehouse",
+        f"Logs: {workspace.STATE}/logs",
     ]
 
 

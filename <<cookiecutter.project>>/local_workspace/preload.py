@@ -1,6 +1,10 @@
 """What every task's process is forked with, so that a task starts at once."""
 
-# ruff: noqa: F401
+# ruff: noqa: E402, F401
+import sys
+
+sys.dont_write_bytecode = False  # or each start compiles these libraries anew
+
 import databricks.feature_engineering
 import matplotlib.pyplot
 import mlflow.data.spark_dataset

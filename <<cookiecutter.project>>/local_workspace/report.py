@@ -46,7 +46,7 @@ class Report:
         )
         for task in failed:
             if task.log:
-                self.line(f"  log of {task.key}: {task.log}")
+                self.line(f"  {task.key}: {task.log}")
         for text in where:
             self.line(text)
 
