@@ -15,6 +15,7 @@ from local_workspace import workspace
 from local_workspace.bundle import Bundle, BundleError
 from local_workspace.jobs import JobError, Jobs
 from local_workspace.report import Report
+from local_workspace.spark_server import SparkError
 from local_workspace.workspace import Workspace, WorkspaceError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +31,7 @@ def main() -> int:
             workspace.reset(ROOT)
             return 0
         return _run(arguments)
-    except (BundleError, JobError, WorkspaceError) as error:
+    except (BundleError, JobError, SparkError, WorkspaceError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -13,7 +13,19 @@ from pathlib import Path
 
 START_SECONDS = 300  # the first start downloads Delta's jars
 STARTED = re.compile(r"Spark Connect server started at: \S+:(\d+)")
+SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for few
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.databricks.delta.stats.skipping": "false",
+}
 JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+
+
+class SparkError(Exception):
+    """Spark does not start; the message says where the reason stands."""
 
 
 class SparkServer:
@@ -51,7 +63,7 @@ class SparkServer:
             if self._process.poll() is not None:
                 break
             time.sleep(0.05)
-        raise RuntimeError(f"Spark did not start; the reason stands in {self._log}")
+        raise SparkError(f"Spark did not start; the reason stands in {self._log}")
 
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -83,8 +95,7 @@ class SparkServer:
             "spark.sql.sources.default": "delta",
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.execution.arrow.pyspark.enabled": "true",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.databricks.delta.snapshotPartitions": "1",
+            **SMALL_DATA,
             "spark.driver.memory": "2g",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",

@@ -78,6 +78,16 @@ def check_keys(gold: DataFrame) -> None:
         raise ValueError(f"{gold_table}: {key} {found.twice} occurs more than once; make the key unique")
 
 
+def check_columns(names: list[str]) -> None:
+    """Refuses what was a feature once: a label by now, or gone from gold and so NULL in new rows."""
+    former = [name for name in spark.table(feature_table).columns if name not in [key, *names]]
+    if former:
+        raise ValueError(
+            f"{feature_table} has {', '.join(former)}, which {gold_table} has as a feature no longer; "
+            "drop the feature table, and the next run makes it again"
+        )
+
+
 # COMMAND ----------
 
 
@@ -92,6 +102,7 @@ def create_feature_table() -> str:
         f"{key} {rows.schema[key].dataType.simpleString()} NOT NULL, {columns}, "
         f"CONSTRAINT {domain}_features_pk PRIMARY KEY ({key}))"
     )
+    check_columns(names)
     FeatureEngineeringClient().write_table(name=feature_table, df=rows, mode="merge")
     print(f"{feature_table} is up to date")
     return "SUCCESS"

@@ -154,7 +154,8 @@ def log_training_dataset(df: DataFrame, table: str, version: str | None) -> Data
 
 def binary_label(label: Column, is_text: bool) -> Column:
     """1 or 0: a number is positive above 0, a text if it is one of POSITIVE_WORDS."""
-    positive = F.lower(F.trim(label)).isin(POSITIVE_WORDS) if is_text else label.cast("double") > 0
+    number = F.nanvl(label.cast("double"), F.lit(None))  # Spark takes NaN to be above every number
+    positive = F.lower(F.trim(label)).isin(POSITIVE_WORDS) if is_text else number > 0
     return positive.cast("double")
 
 
@@ -164,7 +165,8 @@ def read_rows(gold: DataFrame) -> DataFrame:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
     label = binary_label(F.col(LABEL), isinstance(gold.schema[LABEL].dataType, StringType))
     time = [name for name in gold.columns if name == "observed_at"]
-    return gold.select(KEY, *time, label.alias(LABEL)).where(F.col(LABEL).isNotNull())
+    rows = gold.select(KEY, *time, label.alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN and infinities are no labels
 
 
 def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:

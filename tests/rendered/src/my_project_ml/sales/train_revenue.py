@@ -155,7 +155,8 @@ def read_rows(gold: DataFrame) -> DataFrame:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
     label = F.col(LABEL).cast("double")
     time = [name for name in gold.columns if name == "observed_at"]
-    return gold.select(KEY, *time, label.alias(LABEL)).where(F.col(LABEL).isNotNull())
+    rows = gold.select(KEY, *time, label.alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN and infinities are no labels
 
 
 def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:
