@@ -209,7 +209,9 @@ def facts(rules, trained) -> dict[str, dict]:
 def read(rules, trained) -> dict[str, dict]:
     """Each label of the messy table as the training notebook of a type reads it, by key."""
     labels = {"regression": ["amount"], "classification": ["zero_five", "is_true", "answer"]}
-    notebooks = {str(rules.notebooks[a_type]): labels[a_type] for a_type in labels if a_type in rules.notebooks}
+    notebooks = {
+        str(rules.notebooks[a_type]): labels[a_type] for a_type in labels if a_type in rules.notebooks
+    }
     return rules.ask(f"""
         read = {{}}
         gold_table = spark.table(f"{{gold}}.messy").where("messy_id IS NOT NULL")
