@@ -47,6 +47,7 @@ def _session(spark_url: str):
     from local_workspace.serverless import start_session
 
     os.environ["SPARK_REMOTE"] = spark_url  # SparkSession.builder in a notebook then gives this session
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # and pyspark.sql.functions are those of Connect
     return start_session(spark_url)
 
 

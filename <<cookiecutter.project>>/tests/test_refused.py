@@ -66,6 +66,7 @@ ALLOWED = {
     "spark.conf.set('spark.sql.shuffle.partitions', '2')": None,
     "spark.sql('SET spark.sql.session.timeZone = UTC').first().value": "UTC",
     "spark.range(1).createOrReplaceTempView('mine')": None,
+    "spark.range(3).where(functions.col('id') > 0).collect()[0].id": 1,
     "spark.sql(\"SELECT 'CACHE TABLE numbers'\").first()[0]": "CACHE TABLE numbers",
     "register(ModelSignature(inputs=schema, outputs=schema)).registered_model_version": "1",
     "len(client.search_model_versions(f\"name = '{name('a')}'\"))": 0,
@@ -83,6 +84,7 @@ import json
 import mlflow
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
+from pyspark.sql import functions
 from sklearn.dummy import DummyRegressor
 
 mlflow.set_registry_uri("databricks-uc")
