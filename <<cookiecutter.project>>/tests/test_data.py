@@ -190,7 +190,7 @@ def facts(rules, trained) -> dict[str, dict]:
             name, table = f"{{features}}.{{model}}", spark.table(f"{{gold}}.{{domain}}")
             experiment = client.get_experiment_by_name(f"/Shared/rules_ml_{{model}}")
             runs = client.search_runs([experiment.experiment_id], order_by=["start_time"])
-            held_out = [table.where(run.data.params["holdout"]).collect() for run in runs]
+            held_out = [table.where(run.data.params.get("holdout", "false")).collect() for run in runs]
             facts[model] = dict(
                 aliases=client.get_registered_model(name).aliases if name in registered else None,
                 params=[run.data.params for run in runs],
