@@ -17,6 +17,7 @@ import click
 from cookiecutter.cli import main as cookiecutter_command
 from cookiecutter.config import get_user_config
 from cookiecutter.exceptions import FailedHookException
+from jinja2 import pass_environment
 from jinja2.ext import Extension
 
 TEMPLATE = Path(__file__).resolve().parents[1]
@@ -193,6 +194,20 @@ def refuse_bad_answers(answers):
     return ""
 
 
+@pass_environment
+def notebooks(environment, answers):
+    """Each model's training notebook: its path, and its text."""
+    source = f"src/{answers['project']}_ml"
+    folder = TEMPLATE / "<<cookiecutter.project>>" / "src" / "<<cookiecutter.project>>_ml"
+    template = environment.from_string((folder / "train_model.py").read_text("utf-8"))
+    return {
+        f"{source}/{model['domain']}/train_{model['name']}.py": template.render(
+            cookiecutter=answers, model=model
+        )
+        for model in parse_models(answers["models"])
+    }
+
+
 def ask_git(*command):
     """What git says of the template; empty without git, and outside of a repository."""
     try:
@@ -207,13 +222,14 @@ def address(template):
     folder = STARTED_IN / template
     if not folder.is_dir():
         return template
-    return f"git+file://{ask_git('rev-parse', '--show-toplevel') or folder.resolve()}"
+    return f"git+file://{template_place()[0] or folder.resolve()}"
 
 
 @cache
-def template_directory():
-    """The template's folder in its repository; empty if it is the repository."""
-    return ask_git("rev-parse", "--show-prefix").rstrip("/")
+def template_place():
+    """The template's repository, and its folder in there; both empty without git."""
+    repository, _, folder = ask_git("rev-parse", "--show-toplevel", "--show-prefix").partition("\n")
+    return repository, folder.rstrip("/")
 
 
 @cache
@@ -227,9 +243,9 @@ class Answers(Extension):
 
     def __init__(self, environment):
         super().__init__(environment)
-        for function in (parse_models, parse_domains, refuse_bad_answers, address):
+        for function in (parse_models, parse_domains, refuse_bad_answers, notebooks, address):
             environment.filters[function.__name__] = function
         environment.globals["refuse_lost_answers"] = refuse_lost_answers
-        environment.globals["template_directory"] = template_directory()
+        environment.globals["template_directory"] = template_place()[1]
         environment.globals["template_version"] = template_version()
         environment.policies["json.dumps_kwargs"] = {}  # tojson sorts keys otherwise

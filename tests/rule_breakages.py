@@ -9,7 +9,7 @@ import json
 
 from conftest import REPOSITORY
 
-PINS = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["__pins"]
+PINS = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["_pins"]
 MLFLOW, XGBOOST = f"mlflow=={PINS['mlflow']}", f"xgboost=={PINS['xgboost']}"
 
 BUNDLE = "databricks.yml"

@@ -444,7 +444,7 @@ def test_notebook_is_rendered_from_the_answers_and_its_model(copy, run, output):
         "# % if model.type == 'anomaly'\n"
         "a = '<< model.domain >>/<< model.name >> << cookiecutter.project >>'\n"
         "# % endif\n"
-        "<% for name, version in cookiecutter.__pins.items() %>\n"
+        "<% for name, version in cookiecutter._pins.items() %>\n"
         "b = '<< name >>==<< version >> ${var.x} {{job.id}}'\n"
         "<% endfor %>\n"
         "\n"
@@ -452,7 +452,7 @@ def test_notebook_is_rendered_from_the_answers_and_its_model(copy, run, output):
 
     run("--no-input", "models=ops/load:anomaly:isolation_forest", source=copy)
 
-    pins = json.loads((copy / "cookiecutter.json").read_text())["__pins"]
+    pins = json.loads((copy / "cookiecutter.json").read_text())["_pins"]
     pinned = [f"b = '{pin}=={pins[pin]} " + "${var.x} {{job.id}}'\n" for pin in pins]
     source = output / "my_project/src/my_project_ml"
     expected = "".join(["a = 'ops/load my_project'\n", *pinned, "\n"])

@@ -31,7 +31,7 @@ NEVER = ("pyspark", "databricks-connect")  # the session's own; another version 
 
 def pins():
     answers = json.loads((Path(__file__).parents[1] / "cookiecutter.json").read_text())
-    return [f"{name}=={version}" for name, version in answers["__pins"].items()]
+    return [f"{name}=={version}" for name, version in answers["_pins"].items()]
 
 
 def resolved(installed, tmp_path):
