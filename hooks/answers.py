@@ -196,10 +196,10 @@ def refuse_bad_answers(answers):
 
 @pass_environment
 def notebooks(environment, answers):
-    """Each model's training notebook: its path, and its text."""
+    """Each model's training notebook: its path, and its text. For a hook, which starts in the template."""
     source = f"src/{answers['project']}_ml"
-    folder = TEMPLATE / "<<cookiecutter.project>>" / "src" / "<<cookiecutter.project>>_ml"
-    template = environment.from_string((folder / "train_model.py").read_text("utf-8"))
+    train_model = Path("<<cookiecutter.project>>/src/<<cookiecutter.project>>_ml/train_model.py")
+    template = environment.from_string(train_model.read_text("utf-8"))
     return {
         f"{source}/{model['domain']}/train_{model['name']}.py": template.render(
             cookiecutter=answers, model=model

@@ -430,15 +430,6 @@ def test_files_of_other_ci_providers_are_left_out(copy, run, output, ci):
     assert (output / "my_project/.github").exists() == (ci == "github")
 
 
-def test_ci_files_may_be_missing(copy, run):
-    bundle = copy / "<<cookiecutter.project>>"
-    shutil.rmtree(bundle / ".github", ignore_errors=True)
-    for name in ("azure-pipelines.yml", ".gitlab-ci.yml"):
-        (bundle / name).unlink(missing_ok=True)
-
-    assert run("--no-input", "ci=none", source=copy).exit_code == 0
-
-
 def test_notebook_is_rendered_from_the_answers_and_its_model(copy, run, output):
     (copy / NOTEBOOK).write_text(
         "# % if model.type == 'anomaly'\n"
