@@ -91,7 +91,11 @@ def _arguments():
     run.add_argument("job", nargs="*", help="a job's key, for example ml_training_pipeline")
     run.add_argument("--target", default="dev", help="a target of databricks.yml (default: dev)")
     run.add_argument(
-        "--task", nargs="+", metavar="KEY", help="only these tasks, without those they depend on"
+        "--task",
+        nargs="+",
+        action="extend",
+        metavar="KEY",
+        help="only these tasks, without those they depend on",
     )
     commands.add_parser("reset", help="remove all local state: tables, runs, models, logs")
     return parser.parse_args()

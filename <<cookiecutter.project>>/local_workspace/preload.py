@@ -14,6 +14,7 @@ import pandas
 import sklearn.ensemble
 import sklearn.metrics
 import xgboost
+from mlflow.tracking._tracking_service import utils as tracking
 from mlflow.utils import requirements_utils
 
 import local_workspace.model_registry
@@ -21,3 +22,5 @@ import local_workspace.serverless
 
 # MLflow maps modules to packages when a process first logs or loads a model, which takes a second.
 requirements_utils._init_packages_to_modules_map()
+# It also looks at every table of its store, and maps it to classes; each process connects by itself.
+tracking._get_store().engine.dispose()

@@ -20,6 +20,8 @@ SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for fe
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.stats.skipping": "false",
+    "spark.databricks.delta.stats.collect": "false",
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",  # the default starts processes
 }
 JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 
