@@ -126,14 +126,16 @@ def one_model(template, tmp_path_factory):
 
 def test_state_persists_between_commands_and_reset_removes_it(one_model, environment):
     local = ("python", "-m", "local_workspace")
+    rendered = set(os.listdir(one_model))
     for job in ("ml_sample_data", "ml_training_pipeline"):
         done = run(one_model, environment, *local, "run", job)
         assert done.returncode == 0, done.stdout + done.stderr
     done = run(one_model, environment, *local, "run", "ml_inference_pipeline", "--task", "score_outage")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 1 models scored" in done.stdout
+    assert set(os.listdir(one_model)) == rendered | {".local_workspace"}
     assert run(one_model, environment, *local, "reset").returncode == 0
-    assert not os.path.exists(f"{one_model}/.local_workspace")
+    assert set(os.listdir(one_model)) == rendered
 
 
 @pytest.mark.parametrize(

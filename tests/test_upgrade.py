@@ -487,3 +487,27 @@ def test_bundle_without_git_is_left_alone(bundle, upgrade):
     assert done.stderr.startswith("Nothing was changed. fatal: not a git repository")
     assert (done.stdout, done.returncode) == ("", 1)
     assert files(bundle) == before
+
+
+def test_the_rules_hold_through_a_long_life(bundle, upgrade):
+    """Three models, edits, two more, one less, another version: the bundle's rules hold after each."""
+    edit(bundle / REVENUE, "HOLDOUT_SHARE = 0.2", "HOLDOUT_SHARE = 0.3")
+    edit(bundle / CHURN, "n_estimators=200", "n_estimators=300")
+    edit(bundle / TRAINING, "0 0 3 ? * SUN", "0 0 4 ? * MON")
+    commit(bundle)
+    steps = [
+        [f"models+={LATENCY}", "models+=hr/leavers:classification:xgboost"],
+        ["models-=outliers"],
+        ["version=v2", "environment_version=5"],
+    ]
+    for requests in [[], *steps]:
+        if requests:
+            done = upgrade(bundle, *requests)
+            assert done.returncode == 0, done.stdout + done.stderr
+            git(bundle, "commit", "--quiet", "--no-edit")
+        command = [sys.executable, "-m", "pytest", "-q", "tests/test_rules.py"]
+        done = subprocess.run(command, cwd=bundle, capture_output=True, text=True)
+        assert done.returncode == 0, f"after {requests}\n{done.stdout}"
+    models = ["revenue", "churn", "latency", "leavers"]
+    assert [entry.split("/")[1].split(":")[0] for entry in models_of(bundle).split(", ")] == models
+    assert "n_estimators=300" in (bundle / CHURN).read_text()

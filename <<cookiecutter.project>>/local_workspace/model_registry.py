@@ -11,7 +11,6 @@ from pathlib import Path
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingStore
 
 from local_workspace.rest_api import ApiError, Request
 
@@ -21,9 +20,7 @@ FILTER = re.compile(r"name\s*=\s*'[^']+'")
 
 class Registry:
     def __init__(self, state: Path):
-        database = f"sqlite:///{state}/mlflow.db"
-        TrackingStore(database, str(state / "mlruns"))  # makes the database before tasks use it at once
-        self.store = SqlAlchemyStore(database)
+        self.store = SqlAlchemyStore(f"sqlite:///{state}/mlflow.db")
         self.files = state / "models"
 
     def file(self, path: str) -> Path:

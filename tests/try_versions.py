@@ -1,0 +1,88 @@
+"""Runs a bundle's tests with other versions than the pins, without changing anything here.
+
+uv run python tests/try_versions.py newest
+uv run python tests/try_versions.py mlflow==3.8.1 xgboost==3.1.2
+uv run --isolated --python 3.12 python tests/try_versions.py newest
+
+`newest` takes the newest mlflow 3, Feature Engineering client, scikit-learn and xgboost that go
+together with the other pins on the Python that runs this. It prints the set and what the tests say,
+and ends with their exit code.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+PINS = json.loads((TEMPLATE / "cookiecutter.json").read_text())["_pins"]
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+MOVING = {"mlflow": "<4", "databricks-feature-engineering": "", "scikit-learn": "", "xgboost": ""}
+
+
+def asked() -> dict[str, str]:
+    """What is asked of each package that moves, for example `<4` or `==3.8.1`."""
+    if sys.argv[1:] == ["newest"]:
+        return MOVING
+    given = dict(argument.split("==") for argument in sys.argv[1:] if argument.count("==") == 1)
+    if not given or len(given) < len(sys.argv[1:]) or set(given) - set(PINS):
+        sys.exit(f"Give `newest`, or name==version for one or more of {', '.join(PINS)}.")
+    return {name: f"=={version}" for name, version in given.items()}
+
+
+def render(folder: str) -> Path:
+    settings = {"cookiecutters_dir": folder, "replay_dir": folder}
+    return Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder, default_config=settings))
+
+
+def lock(bundle: Path, moving: dict[str, str]) -> dict[str, str]:
+    """Locks the bundle with what is asked for; returns the version of each pinned package."""
+    project, environment = bundle / "pyproject.toml", bundle / "resources/ml/ml_environment.yml"
+    ours = project.read_text().replace('">=3.11,<3.13"', f'"=={PYTHON}.*"')
+    for name, wanted in moving.items():
+        assert f"{name}=={PINS[name]}" in ours
+        ours = ours.replace(f'"{name}=={PINS[name]}"', f'"{name}{wanted}"')
+    project.write_text(ours)
+    uv(bundle, "lock", "--quiet", *(f"--upgrade-package={name}" for name in moving))
+    listed = uv(
+        bundle, "export", "--quiet", "--no-hashes", "--no-header", "--no-annotate"
+    ).stdout.splitlines()
+    locked = dict(line.split(" ;")[0].strip().split("==") for line in listed if "==" in line)
+    pinned = environment.read_text()
+    for name, wanted in moving.items():
+        pinned = pinned.replace(f"{name}=={PINS[name]}", f"{name}=={locked[name]}")
+        ours = ours.replace(f'"{name}{wanted}"', f'"{name}=={locked[name]}"')
+    environment.write_text(pinned)
+    project.write_text(ours)
+    uv(bundle, "lock", "--quiet")
+    return {name: locked[name] for name in PINS}
+
+
+def uv(bundle: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "uv", *arguments]
+    done = subprocess.run(command, cwd=bundle, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"uv {arguments[0]} failed; these versions do not go together")
+    return done
+
+
+def main() -> int:
+    moving = asked()
+    os.environ["UV_PYTHON"] = sys.executable
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = render(folder)
+        versions = lock(bundle, moving)
+        print(
+            f"Python {PYTHON}, " + ", ".join(f"{name} {version}" for name, version in versions.items()),
+            flush=True,
+        )
+        command = [sys.executable, "-m", "uv", "run", "pytest", "-q"]
+        return subprocess.run(command, cwd=bundle).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
