@@ -148,5 +148,5 @@ def run_rules(root):
         "no:cacheprovider",
         "tests/test_rules.py",
     ]
-    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     return subprocess.run(command, cwd=root, env=alone, capture_output=True, text=True, check=False)

@@ -1,7 +1,10 @@
 """What every task's process is forked with, so that a task starts at once."""
 
 # ruff: noqa: E402, F401
+import contextlib
+import os
 import sys
+from pathlib import Path
 
 sys.dont_write_bytecode = False  # or each start compiles these libraries anew
 
@@ -23,4 +26,5 @@ import local_workspace.serverless
 # MLflow maps modules to packages when a process first logs or loads a model, which takes a second.
 requirements_utils._init_packages_to_modules_map()
 # It also looks at every table of its store, and maps it to classes; each process connects by itself.
-tracking._get_store().engine.dispose()
+with contextlib.chdir(Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")).parent):
+    tracking._get_store().engine.dispose()  # it keeps `mlruns/` in the folder that it is made in

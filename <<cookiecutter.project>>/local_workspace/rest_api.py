@@ -25,6 +25,8 @@ def serve(socket, token: str, state, spark_url, ready) -> None:
     from local_workspace import feature_store, model_registry, unity_catalog
     from local_workspace.serverless import start_session
 
+    if "local_workspace.preload" not in sys.modules:
+        raise RuntimeError("preload did not load; each task would load every library anew")
     routes = []
     for module in (unity_catalog, feature_store, model_registry):
         routes += [(method, re.compile(pattern), answer) for method, pattern, answer in module.ROUTES]

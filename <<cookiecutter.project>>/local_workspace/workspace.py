@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import uuid
-from contextlib import chdir, contextmanager
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -120,9 +120,8 @@ class Workspace:
             args=(listener, token, self.state, take_url, tell_ready),
             daemon=True,
         )
-        # This also starts the process that tasks are forked from, whose MLflow keeps `mlruns/` where it is.
-        with _output_to(self.logs / "services.log"), chdir(self.state):
-            self._services.start()
+        with _output_to(self.logs / "services.log"):
+            self._services.start()  # this also starts the process that tasks are forked from
         tell_ready.close()
         self._expect(ready, "registry")
         self._spark_url = self._spark.url()
