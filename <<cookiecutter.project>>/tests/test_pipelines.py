@@ -141,7 +141,7 @@ def test_a_version_that_is_not_better_becomes_challenger(local_bundle, models, s
 
 
 def test_a_better_version_becomes_champion(local_bundle, models, second):
-    """The regression's or classification's champion is replaced by one that has learnt little."""
+    """The regression's or classification's champion is replaced by one that has learnt wrong labels."""
     name = next((name for name, model in models.items() if model["model_type"] != "anomaly"), None)
     if name is None:
         pytest.skip("no model with a label")
@@ -149,7 +149,9 @@ def test_a_better_version_becomes_champion(local_bundle, models, second):
     notebook = path.read_text()
     registered = f"{local_bundle.features}.{name}"
     local_bundle.ask(f"mlflow.MlflowClient().delete_registered_model_alias('{registered}', 'champion')")
-    path.write_text(notebook.replace("n_estimators=200", "n_estimators=1"))
+    shuffled = "        train[LABEL] = train[LABEL].sample(frac=1, random_state=0).to_numpy()\n"
+    path.write_text(notebook.replace("        model = new_model()", f"{shuffled}        model = new_model()"))
+    assert path.read_text() != notebook
     assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).red
     path.write_text(notebook)
     assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).red
