@@ -73,6 +73,7 @@ def uv(bundle: Path, *arguments: str) -> subprocess.CompletedProcess:
 def main() -> int:
     moving = asked()
     os.environ["UV_PYTHON"] = sys.executable
+    os.environ.pop("VIRTUAL_ENV", None)
     with tempfile.TemporaryDirectory() as folder:
         bundle = render(folder)
         versions = lock(bundle, moving)

@@ -448,6 +448,7 @@ def train() -> str:
             flavor=mlflow.xgboost,
 # % else
             flavor=mlflow.sklearn,
+            serialization_format="cloudpickle",  # what newer MLflow takes instead refuses some models
 # % endif
             training_set=training_set,
             registered_model_name=registered_model,

@@ -292,6 +292,7 @@ def train() -> str:
             model=model,
             artifact_path="model",
             flavor=mlflow.sklearn,
+            serialization_format="cloudpickle",  # what newer MLflow takes instead refuses some models
             training_set=training_set,
             registered_model_name=registered_model,
             infer_input_example=True,
