@@ -8,11 +8,10 @@ for name, text in << cookiecutter | notebooks >>.items():
         notebook.write(text)
 os.remove("src/<< cookiecutter.project >>_ml/train_model.py")
 
-with open("uv.lock", "r+", encoding="utf-8") as lock:  # too long to be worth rendering for one name
-    text = lock.read().replace("PROJECT_ml", "<< cookiecutter.project >>_ml")
-    lock.seek(0)
-    lock.write(text)
-    lock.truncate()
+with open("uv.lock", encoding="utf-8") as lock:  # too long to be worth rendering for one name
+    text = lock.read()
+with open("uv.lock", "w", encoding="utf-8") as lock:
+    lock.write(text.replace("PROJECT_ml", "<< cookiecutter.project >>_ml"))
 
 ci_files = {
     "github": ".github/workflows/ci.yml",
@@ -22,5 +21,5 @@ ci_files = {
 for provider, name in ci_files.items():
     if provider != "<< cookiecutter.ci >>":
         os.remove(name)
-if "<< cookiecutter.ci >>" != "github":
-    os.removedirs(".github/workflows")
+        if folder := os.path.dirname(name):
+            os.removedirs(folder)

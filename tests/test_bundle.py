@@ -97,6 +97,7 @@ def test_the_test_steps_of_its_ci_run_as_written(committed, environment):
             ["bash", "-e", "-c", command], cwd=bundle, env=environment, capture_output=True, text=True
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-5000:]}{done.stderr[-1000:]}"
+    assert re.search(r"\d+ passed", done.stdout)
 
 
 def test_25_models_in_5_domains_score_and_no_real_setting_reaches_in(committed, environment, poisoned_home):

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
@@ -47,11 +48,10 @@ def lock(bundle: Path, moving: dict[str, str]) -> dict[str, str]:
         assert f"{name}=={PINS[name]}" in ours
         ours = ours.replace(f'"{name}=={PINS[name]}"', f'"{name}{wanted}"')
     project.write_text(ours)
-    uv(bundle, "lock", "--quiet", *(f"--upgrade-package={name}" for name in moving))
-    listed = uv(
-        bundle, "export", "--quiet", "--no-hashes", "--no-header", "--no-annotate"
-    ).stdout.splitlines()
-    locked = dict(line.split(" ;")[0].strip().split("==") for line in listed if "==" in line)
+    if uv(bundle, "lock", "--quiet", *(f"--upgrade-package={name}" for name in moving)):
+        sys.exit("These versions do not go together; uv says why above.")
+    packages = tomllib.loads((bundle / "uv.lock").read_text())["package"]
+    locked = {package["name"]: package["version"] for package in packages}
     pinned = environment.read_text()
     for name, wanted in moving.items():
         pinned = pinned.replace(f"{name}=={PINS[name]}", f"{name}=={locked[name]}")
@@ -62,12 +62,8 @@ def lock(bundle: Path, moving: dict[str, str]) -> dict[str, str]:
     return {name: locked[name] for name in PINS}
 
 
-def uv(bundle: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "uv", *arguments]
-    done = subprocess.run(command, cwd=bundle, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"uv {arguments[0]} failed; these versions do not go together")
-    return done
+def uv(bundle: Path, *arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", "uv", *arguments], cwd=bundle).returncode
 
 
 def main() -> int:
@@ -81,8 +77,7 @@ def main() -> int:
             f"Python {PYTHON}, " + ", ".join(f"{name} {version}" for name, version in versions.items()),
             flush=True,
         )
-        command = [sys.executable, "-m", "uv", "run", "pytest", "-q"]
-        return subprocess.run(command, cwd=bundle).returncode
+        return uv(bundle, "run", "pytest", "-q")
 
 
 if __name__ == "__main__":

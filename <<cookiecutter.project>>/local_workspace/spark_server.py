@@ -21,7 +21,6 @@ SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for fe
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.stats.skipping": "false",
     "spark.databricks.delta.stats.collect": "false",
-    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",  # the default starts processes
 }
 JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 
@@ -93,6 +92,8 @@ class SparkServer:
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.sql.catalogImplementation": "hive",
+            # The default asks child processes where files are; one JVM alone writes these tables.
+            "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
             "spark.sql.warehouse.dir": self._state / "warehouse",
             "spark.sql.sources.default": "delta",
             "spark.sql.session.timeZone": "UTC",
