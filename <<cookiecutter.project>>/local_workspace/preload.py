@@ -9,13 +9,18 @@ from pathlib import Path
 sys.dont_write_bytecode = False  # or each start compiles these libraries anew
 
 import databricks.feature_engineering
+import databricks.feature_store.mlflow_model
+import git
 import matplotlib.pyplot
 import mlflow.data.spark_dataset
 import mlflow.sklearn
 import mlflow.xgboost
+import opentelemetry.sdk.metrics
 import pandas
+import pyspark.ml
 import sklearn.ensemble
 import sklearn.metrics
+import tqdm.auto
 import xgboost
 from mlflow.tracking._tracking_service import utils as tracking
 from mlflow.utils import requirements_utils

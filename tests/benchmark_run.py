@@ -1,0 +1,102 @@
+"""What 25 models cost on this machine: the whole path, its memory, then each of 10 models by itself.
+
+uv run python tests/benchmark_run.py          once
+uv run python tests/benchmark_run.py 5        the whole path five times
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+KINDS = (
+    "regression:xgboost",
+    "regression:gradient_boosting",
+    "classification:xgboost",
+    "classification:gradient_boosting",
+    "anomaly:isolation_forest",
+)
+MODELS = [f"{domain}/{domain}_{n}:{kind}" for domain in "abcde" for n, kind in enumerate(KINDS)]
+PROCESSES = {"Spark": "SparkConnectServer", "a Python worker": "pyspark.daemon", "a task": "forkserver"}
+ALONE = """
+from pathlib import Path
+from statistics import median
+from local_workspace.bundle import Bundle
+from local_workspace.jobs import Jobs
+from local_workspace.report import Report
+from local_workspace.workspace import Workspace
+
+bundle = Bundle(Path.cwd(), "dev")
+if __name__ == "__main__":
+    with Workspace(Path.cwd()) as workspace:
+        jobs = Jobs(bundle, workspace, Report(open("alone.txt", "w")))
+        for job, prefix in (("ml_training_pipeline", "train_"), ("ml_inference_pipeline", "score_")):
+            keys = [task["task_key"] for task in bundle.jobs[job]["tasks"]]
+            chosen = [key for key in keys if key.startswith(prefix)][:11]
+            seconds = [jobs.run(job, [key]).tasks[0].seconds for key in chosen][1:]
+            print(f"{prefix}... alone, the first left out: median {median(seconds):.1f} s,"
+                  f" {min(seconds):.1f} to {max(seconds):.1f}")
+"""
+
+
+def megabytes() -> dict[str, int]:
+    """Resident memory of the largest process of each kind, at this moment."""
+    shown = subprocess.run(["ps", "-eo", "rss=,args="], capture_output=True, text=True, check=True).stdout
+    found = dict.fromkeys(PROCESSES, 0)
+    for line in shown.splitlines():
+        size, command = line.split(maxsplit=1)
+        for kind, word in PROCESSES.items():
+            if word in command:
+                found[kind] = max(found[kind], int(size) // 1024)
+    return found
+
+
+def watch(ended: threading.Event, seen: list) -> None:
+    while not ended.wait(2):
+        seen.append(megabytes())
+
+
+def run(bundle: Path, *command: str) -> str:
+    done = subprocess.run(
+        ["uv", "run", "--quiet", "python", *command], cwd=bundle, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        sys.exit(done.stdout)
+    return done.stdout
+
+
+def whole_path(bundle: Path) -> None:
+    run(bundle, "-m", "local_workspace", "reset")
+    ended, seen = threading.Event(), []
+    watcher = threading.Thread(target=watch, args=(ended, seen))
+    watcher.start()
+    shown = run(bundle, "-m", "local_workspace", "run")
+    ended.set()
+    watcher.join()
+    print(", ".join(re.findall(r"\d+ seconds in all|\d+ of \d+ models scored", shown)))
+    quarters = [seen[len(seen) * n // 4 : len(seen) * (n + 1) // 4] for n in range(4)]
+    for kind in PROCESSES:
+        peaks = [max(each[kind] for each in quarter) for quarter in quarters]
+        print(f"memory of {kind}, its peak in each quarter of the run: {peaks} MB", flush=True)
+
+
+def main() -> None:
+    os.environ.pop("VIRTUAL_ENV", None)
+    with tempfile.TemporaryDirectory() as folder:
+        answers = {"models": ", ".join(MODELS)}
+        bundle = Path(cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers, output_dir=folder))
+        run(bundle, "-c", "import mlflow, pyspark")  # installs, and compiles what is slow to load
+        for _ in range(int(sys.argv[1]) if sys.argv[1:] else 1):
+            whole_path(bundle)
+        Path(bundle, "alone.py").write_text(ALONE)
+        print(run(bundle, "alone.py"), end="")
+
+
+if __name__ == "__main__":
+    main()
