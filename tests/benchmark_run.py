@@ -5,11 +5,11 @@ uv run python tests/benchmark_run.py 5        the whole path five times
 """
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
@@ -62,13 +62,15 @@ def watch(ended: threading.Event, seen: list) -> None:
         seen.append(megabytes())
 
 
-def run(bundle: Path, *command: str) -> str:
-    done = subprocess.run(
+def run(bundle: Path, *command: str) -> list[tuple[float, str]]:
+    """Each line that the command prints, and when."""
+    process = subprocess.Popen(
         ["uv", "run", "--quiet", "python", *command], cwd=bundle, stdout=subprocess.PIPE, text=True
     )
-    if done.returncode:
-        sys.exit(done.stdout)
-    return done.stdout
+    printed = [(time.monotonic(), line.strip()) for line in process.stdout]
+    if process.wait():
+        sys.exit("\n".join(line for _, line in printed))
+    return printed
 
 
 def whole_path(bundle: Path) -> None:
@@ -76,10 +78,14 @@ def whole_path(bundle: Path) -> None:
     ended, seen = threading.Event(), []
     watcher = threading.Thread(target=watch, args=(ended, seen))
     watcher.start()
-    shown = run(bundle, "-m", "local_workspace", "run")
+    printed = run(bundle, "-m", "local_workspace", "run")
     ended.set()
     watcher.join()
-    print(", ".join(re.findall(r"\d+ seconds in all|\d+ of \d+ models scored", shown)))
+    print(", ".join(line for _, line in printed if line.endswith(("seconds in all", "models scored"))))
+    for prefix in ("train_", "score_"):
+        times = [when for when, line in printed if line.startswith(prefix)]
+        each = (times[-1] - times[1]) / (len(times) - 2)
+        print(f"{prefix}... two at a time, the first two left out: {each:.1f} s each")
     quarters = [seen[len(seen) * n // 4 : len(seen) * (n + 1) // 4] for n in range(4)]
     for kind in PROCESSES:
         peaks = [max(each[kind] for each in quarter) for quarter in quarters]
@@ -95,7 +101,8 @@ def main() -> None:
         for _ in range(int(sys.argv[1]) if sys.argv[1:] else 1):
             whole_path(bundle)
         Path(bundle, "alone.py").write_text(ALONE)
-        print(run(bundle, "alone.py"), end="")
+        for _, line in run(bundle, "alone.py"):
+            print(line)
 
 
 if __name__ == "__main__":
