@@ -10,7 +10,6 @@ sys.dont_write_bytecode = False  # or each start compiles these libraries anew
 
 import databricks.feature_engineering
 import databricks.feature_store.mlflow_model
-import git
 import matplotlib.pyplot
 import mlflow.data.spark_dataset
 import mlflow.sklearn
