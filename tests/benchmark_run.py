@@ -76,7 +76,7 @@ def run(bundle: Path, *command: str) -> list[tuple[float, str]]:
 def whole_path(bundle: Path) -> None:
     run(bundle, "-m", "local_workspace", "reset")
     ended, seen = threading.Event(), []
-    watcher = threading.Thread(target=watch, args=(ended, seen))
+    watcher = threading.Thread(target=watch, args=(ended, seen), daemon=True)
     watcher.start()
     printed = run(bundle, "-m", "local_workspace", "run")
     ended.set()
@@ -95,8 +95,15 @@ def whole_path(bundle: Path) -> None:
 def main() -> None:
     os.environ.pop("VIRTUAL_ENV", None)
     with tempfile.TemporaryDirectory() as folder:
-        answers = {"models": ", ".join(MODELS)}
-        bundle = Path(cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers, output_dir=folder))
+        bundle = Path(
+            cookiecutter(
+                str(TEMPLATE),
+                no_input=True,
+                extra_context={"models": ", ".join(MODELS)},
+                output_dir=folder,
+                default_config={"cookiecutters_dir": folder, "replay_dir": folder},
+            )
+        )
         run(bundle, "-c", "import mlflow, pyspark")  # installs, and compiles what is slow to load
         for _ in range(int(sys.argv[1]) if sys.argv[1:] else 1):
             whole_path(bundle)
