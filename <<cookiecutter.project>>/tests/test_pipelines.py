@@ -3,6 +3,7 @@
 The tests build on each other, in this order: a first run, then the same again, then what goes wrong.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def newest_run(local_bundle, model: str) -> dict:
         requirements = mlflow.pyfunc.get_model_dependencies(logged.model_uri)
         return dict(
             tags=run.data.tags, metrics=run.data.metrics, params=run.data.params,
-            inputs=[json.loads(source) for source in {i.dataset.source for i in run.inputs.dataset_inputs}],
+            inputs=list(set(used.dataset.source for used in run.inputs.dataset_inputs)),
             linked=[[m.key, m.dataset_name] for m in logged.metrics],
             outputs=bool(info.signature.outputs), example=info.saved_input_example_info is not None,
             requirements=open(requirements).read().split(),
@@ -102,13 +103,14 @@ def test_runs_carry_tags_metrics_and_the_tables_they_read(local_bundle, first, m
         assert run["tags"]["algorithm"] == model["algorithm"]
         assert run["tags"]["promotion"] == "champion"
         assert set(run["metrics"]) == metrics[model["model_type"]]
-        assert sorted(source["delta_table_name"] for source in run["inputs"]) == sorted(
+        sources = [json.loads(source) for source in run["inputs"]]
+        assert sorted(source["delta_table_name"] for source in sources) == sorted(
             [
                 f"{local_bundle.gold}.{model['domain']}",
                 f"{local_bundle.features}.{model['domain']}_features",
             ]
         )
-        assert all(str(source["delta_table_version"]).isdigit() for source in run["inputs"])
+        assert all(str(source["delta_table_version"]).isdigit() for source in sources)
 
 
 def test_logged_models_show_metrics_dataset_signature_and_example(local_bundle, first, models):
