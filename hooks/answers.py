@@ -7,13 +7,13 @@ written.
 
 import json
 import keyword
-import logging
 import re
 import subprocess
 from functools import cache
 from pathlib import Path
 
 import click
+from cookiecutter import replay
 from cookiecutter.cli import main as cookiecutter_command
 from cookiecutter.config import get_user_config
 from cookiecutter.exceptions import FailedHookException
@@ -69,12 +69,6 @@ MUST_DIFFER = {
 
 class BadAnswer(FailedHookException):
     """An answer that is refused. The cookiecutter command prints it and exits with 1."""
-
-
-# Cookiecutter logs the traceback of whatever fails in a hook. The sentence says it all.
-logging.getLogger("cookiecutter.hooks").addFilter(
-    lambda record: not (record.exc_info and isinstance(record.exc_info[1], BadAnswer))
-)
 
 
 def refuse(question, problem):
@@ -155,10 +149,16 @@ def check_project(project, output):
             refuse("project", f"there are files in {str(folder)!r}; choose another name")
 
 
+def running_command():
+    """The cookiecutter command that is running; None when Python calls cookiecutter."""
+    context = click.get_current_context(silent=True)
+    return context if context and context.command is cookiecutter_command else None
+
+
 def command_line():
     """What the running cookiecutter command was given; nothing when Python calls cookiecutter."""
-    context = click.get_current_context(silent=True)
-    return context.params if context and context.command is cookiecutter_command else {}
+    command = running_command()
+    return command.params if command else {}
 
 
 def refuse_lost_answers():
@@ -176,6 +176,17 @@ def refuse_lost_answers():
     return ""
 
 
+@cache  # once, before anything is written: cookiecutter makes a Jinja environment for the hook, too
+def refuse_bad_replay(command):
+    """Refuse bad answers of a replay file, for which cookiecutter renders no check."""
+    given = command.params if command else {}
+    if file := given.get("replay_file"):
+        refuse_bad_answers(replay.load(Path(file).parent, Path(file).stem)["cookiecutter"])
+    elif given.get("replay"):
+        config = get_user_config(given["config_file"], given["default_config"])
+        refuse_bad_answers(replay.load(config["replay_dir"], TEMPLATE.name)["cookiecutter"])
+
+
 def refuse_bad_answers(answers):
     """Refuse the first answer that no bundle can be made of, among those given so far."""
     for question in (question for question in QUESTIONS if question in answers):
@@ -184,7 +195,7 @@ def refuse_bad_answers(answers):
         if question in FORMS:
             check_form(question, answer, FORMS[question])
         if question == "project":
-            check_project(answer, answers.get("_output_dir", command_line().get("output_dir")))
+            check_project(answer, command_line().get("output_dir"))
         if question == "models":
             parse_models(answer)
         if question in MUST_DIFFER:
@@ -208,34 +219,25 @@ def notebooks(environment, answers):
     }
 
 
-def ask_git(*command):
-    """What git says of the template; empty without git, and outside of a repository."""
-    try:
-        git = subprocess.run(["git", *command], cwd=TEMPLATE, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return git.stdout.strip()
+def repository():
+    """The folder of the template's repository; the template's own outside of one."""
+    return next((folder for folder in (TEMPLATE, *TEMPLATE.parents) if (folder / ".git").exists()), TEMPLATE)
 
 
 def address(template):
     """Where an upgrade finds the template's repository again, from any folder."""
-    folder = STARTED_IN / template
-    if not folder.is_dir():
-        return template
-    return f"git+file://{template_place()[0] or folder.resolve()}"
-
-
-@cache
-def template_place():
-    """The template's repository, and its folder in there; both empty without git."""
-    repository, _, folder = ask_git("rev-parse", "--show-toplevel", "--show-prefix").partition("\n")
-    return repository, folder.rstrip("/")
+    return f"git+file://{repository()}" if (STARTED_IN / template).is_dir() else template
 
 
 @cache
 def template_version():
     """The commit of the template, with -dirty if files differ from it; empty without git."""
-    return ask_git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        git = subprocess.run(command, cwd=TEMPLATE, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return git.stdout.strip()
 
 
 class Answers(Extension):
@@ -246,6 +248,7 @@ class Answers(Extension):
         for function in (parse_models, parse_domains, refuse_bad_answers, notebooks, address):
             environment.filters[function.__name__] = function
         environment.globals["refuse_lost_answers"] = refuse_lost_answers
-        environment.globals["template_directory"] = template_place()[1]
+        environment.globals["template_directory"] = "/".join(TEMPLATE.relative_to(repository()).parts)
         environment.globals["template_version"] = template_version()
         environment.policies["json.dumps_kwargs"] = {}  # tojson sorts keys otherwise
+        refuse_bad_replay(running_command())
