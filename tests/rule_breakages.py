@@ -629,7 +629,7 @@ TRAINING_NOTEBOOKS = [
             (
                 CHURN,
                 "    run_name = get_run_name(",
-                "    log_training_dataset(gold, gold_table, None)\n    run_name = get_run_name(",
+                "    log_training_dataset(gold)\n    run_name = get_run_name(",
             )
         ],
         f"{CHURN}:N: log_training_dataset outside the run logs the dataset to no run; "

@@ -21,7 +21,8 @@ import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
-from mlflow.data.dataset import Dataset
+from mlflow.data.delta_dataset_source import DeltaDatasetSource
+from mlflow.data.spark_dataset import SparkDataset
 from mlflow.types import ColSpec, DataType, Schema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -117,25 +118,22 @@ def get_standard_tags(
     }
 
 
-def read_table(spark: SparkSession, table: str) -> tuple[DataFrame, str | None]:
-    """A table as of its newest Delta version, and that version; None for a view or another format."""
+def read_table(spark: SparkSession, table: str) -> SparkDataset:
+    """A table as of its newest Delta version; a view or another format as it is now."""
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
     except Exception:
-        return spark.table(table), None
-    return spark.sql(f"SELECT * FROM {table} VERSION AS OF {newest.version}"), str(newest.version)
+        return mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
+    return mlflow.data.load_delta(table_name=table, version=str(newest.version))
 
 
-def log_training_dataset(df: DataFrame, table: str, version: str | None) -> Dataset:
+def log_training_dataset(dataset: SparkDataset) -> None:
     """Logs a table as input of the active run, with the Delta version that was read."""
-    if version is None:
-        mlflow.set_tag(f"no_delta_version.{table.split('.')[-1]}", "read as it was at the time of the run")
-        dataset = mlflow.data.from_spark(df=df, table_name=table)
-    else:
-        dataset = mlflow.data.from_spark(df=df, table_name=table, version=version)
+    if not isinstance(dataset.source, DeltaDatasetSource):
+        short_name = dataset.name.split(".")[-1]
+        mlflow.set_tag(f"no_delta_version.{short_name}", "read as it was at the time of the run")
     mlflow.log_input(dataset, context="training")
-    print(f"Dataset {table}, version {version}")
-    return dataset
+    print(f"Dataset {dataset.name}")
 
 
 # COMMAND ----------
@@ -256,12 +254,11 @@ def train() -> str:
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
     experiment_id = setup_mlflow_experiment(project, model_name)
 
-    gold, gold_version = read_table(spark, gold_table)
-    features, features_version = read_table(spark, feature_table)
-    train_rows, holdout_rows, rule = split_holdout(read_rows(gold))
+    gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
+    train_rows, holdout_rows, rule = split_holdout(read_rows(gold.df))
     training_set = create_training_set(train_rows, feature_table)
     train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
-    holdout = holdout_rows.join(features, KEY).drop(KEY).toPandas()
+    holdout = holdout_rows.join(features.df, KEY).drop(KEY).toPandas()
     check_rows(train, holdout)
 
     run_name = get_run_name(model_name, ALGORITHM)
@@ -269,8 +266,8 @@ def train() -> str:
         mlflow.set_tags(
             get_standard_tags(project, DOMAIN, model_name, MODEL_TYPE, ALGORITHM, USE_CASE, gold_table)
         )
-        dataset = log_training_dataset(gold, gold_table, gold_version)
-        log_training_dataset(features, feature_table, features_version)
+        log_training_dataset(gold)
+        log_training_dataset(features)
 
         model = new_model()
         model.fit(train.drop(columns=LABEL), train[LABEL])
@@ -297,7 +294,7 @@ def train() -> str:
         )
         if logged.signature is None or logged.saved_input_example_info is None:
             raise ValueError("the model was logged without signature or input example; see the log above")
-        mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=dataset)
+        mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=gold)
         promotion = promote(registered_model, run.info.run_id, metrics, holdout)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(promotion)
