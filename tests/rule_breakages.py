@@ -640,12 +640,12 @@ TRAINING_NOTEBOOKS = [
         [
             (
                 CHURN,
-                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=dataset)",
+                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=gold)",
                 "mlflow.log_metrics(metrics)",
             )
         ],
         f"{CHURN}: the logged model shows neither metrics nor dataset; write mlflow.log_metrics(metrics, "
-        "model_id=logged.model_id, dataset=dataset) inside the run",
+        "model_id=logged.model_id, dataset=gold) inside the run",
     ),
     (
         "no_label_is_among_the_features",

@@ -125,7 +125,7 @@ def metrics_are_linked_to_model_and_dataset(bundle: BundleFiles) -> Iterator[str
         if not any(call.argument("model_id", 99) and call.argument("dataset", 99) for call in calls):
             yield (
                 f"{notebook.name}: the logged model shows neither metrics nor dataset; write "
-                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=dataset) inside the run"
+                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=gold) inside the run"
             )
 
 
