@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402, F401
 import contextlib
+import gc
 import os
 import sys
 from pathlib import Path
@@ -27,8 +28,13 @@ from mlflow.utils import requirements_utils
 import local_workspace.model_registry
 import local_workspace.serverless
 
+with contextlib.suppress(ImportError):
+    import git  # MLflow looks for a commit; without git on the PATH it does without
+
 # MLflow maps modules to packages when a process first logs or loads a model, which takes a second.
 requirements_utils._init_packages_to_modules_map()
 # It also looks at every table of its store, and maps it to classes; each process connects by itself.
 with contextlib.chdir(Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")).parent):
     tracking._get_store().engine.dispose()  # it keeps `mlruns/` in the folder that it is made in
+
+gc.freeze()  # what is loaded here stays; a task's garbage collection need not look at it again
