@@ -29,7 +29,6 @@ import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
-from mlflow.data.delta_dataset_source import DeltaDatasetSource
 from mlflow.data.spark_dataset import SparkDataset
 from mlflow.types import ColSpec, DataType, Schema
 # % if model.type == "classification"
@@ -202,7 +201,7 @@ def read_table(spark: SparkSession, table: str) -> SparkDataset:
 
 def log_training_dataset(dataset: SparkDataset) -> None:
     """Logs a table as input of the active run, with the Delta version that was read."""
-    if not isinstance(dataset.source, DeltaDatasetSource):
+    if getattr(dataset.source, "delta_table_version", None) is None:
         short_name = dataset.name.split(".")[-1]
         mlflow.set_tag(f"no_delta_version.{short_name}", "read as it was at the time of the run")
     mlflow.log_input(dataset, context="training")
