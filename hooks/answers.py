@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 import click
-from cookiecutter import replay
 from cookiecutter.cli import main as cookiecutter_command
 from cookiecutter.config import get_user_config
 from cookiecutter.exceptions import FailedHookException
@@ -21,6 +20,7 @@ from jinja2 import pass_environment
 from jinja2.ext import Extension
 
 TEMPLATE = Path(__file__).resolve().parents[1]
+PROJECT_FOLDER = "<<cookiecutter.project>>"
 STARTED_IN = Path.cwd()  # cookiecutter changes folder while it renders
 
 QUESTIONS = {
@@ -149,16 +149,10 @@ def check_project(project, output):
             refuse("project", f"there are files in {str(folder)!r}; choose another name")
 
 
-def running_command():
-    """The cookiecutter command that is running; None when Python calls cookiecutter."""
-    context = click.get_current_context(silent=True)
-    return context if context and context.command is cookiecutter_command else None
-
-
 def command_line():
     """What the running cookiecutter command was given; nothing when Python calls cookiecutter."""
-    command = running_command()
-    return command.params if command else {}
+    context = click.get_current_context(silent=True)
+    return context.params if context and context.command is cookiecutter_command else {}
 
 
 def refuse_lost_answers():
@@ -176,17 +170,6 @@ def refuse_lost_answers():
     return ""
 
 
-@cache  # once, before anything is written: cookiecutter makes a Jinja environment for the hook, too
-def refuse_bad_replay(command):
-    """Refuse bad answers of a replay file, for which cookiecutter renders no check."""
-    given = command.params if command else {}
-    if file := given.get("replay_file"):
-        refuse_bad_answers(replay.load(Path(file).parent, Path(file).stem)["cookiecutter"])
-    elif given.get("replay"):
-        config = get_user_config(given["config_file"], given["default_config"])
-        refuse_bad_answers(replay.load(config["replay_dir"], TEMPLATE.name)["cookiecutter"])
-
-
 def refuse_bad_answers(answers):
     """Refuse the first answer that no bundle can be made of, among those given so far."""
     for question in (question for question in QUESTIONS if question in answers):
@@ -195,7 +178,7 @@ def refuse_bad_answers(answers):
         if question in FORMS:
             check_form(question, answer, FORMS[question])
         if question == "project":
-            check_project(answer, command_line().get("output_dir"))
+            check_project(answer, answers.get("_output_dir", command_line().get("output_dir")))
         if question == "models":
             parse_models(answer)
         if question in MUST_DIFFER:
@@ -209,7 +192,7 @@ def refuse_bad_answers(answers):
 def notebooks(environment, answers):
     """Each model's training notebook: its path, and its text. For a hook, which starts in the template."""
     source = f"src/{answers['project']}_ml"
-    train_model = Path("<<cookiecutter.project>>/src/<<cookiecutter.project>>_ml/train_model.py")
+    train_model = Path(PROJECT_FOLDER, f"src/{PROJECT_FOLDER}_ml/train_model.py")
     template = environment.from_string(train_model.read_text("utf-8"))
     return {
         f"{source}/{model['domain']}/train_{model['name']}.py": template.render(
@@ -251,4 +234,10 @@ class Answers(Extension):
         environment.globals["template_directory"] = "/".join(TEMPLATE.relative_to(repository()).parts)
         environment.globals["template_version"] = template_version()
         environment.policies["json.dumps_kwargs"] = {}  # tojson sorts keys otherwise
-        refuse_bad_replay(running_command())
+
+    def preprocess(self, source, name, filename=None):
+        """Check all answers with the project folder's name, which cookiecutter renders before it writes.
+
+        Those of a replay file were not asked for; and only now is it known where Python writes to.
+        """
+        return source + "<< cookiecutter | refuse_bad_answers >>" if source == PROJECT_FOLDER else source

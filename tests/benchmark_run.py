@@ -13,16 +13,9 @@ import time
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
+from test_bundle import MANY
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-KINDS = (
-    "regression:xgboost",
-    "regression:gradient_boosting",
-    "classification:xgboost",
-    "classification:gradient_boosting",
-    "anomaly:isolation_forest",
-)
-MODELS = [f"{domain}/{domain}_{n}:{kind}" for domain in "abcde" for n, kind in enumerate(KINDS)]
 PROCESSES = {"Spark": "SparkConnectServer", "a Python worker": "pyspark.daemon", "a task": "forkserver"}
 ALONE = """
 from pathlib import Path
@@ -99,7 +92,7 @@ def main() -> None:
             cookiecutter(
                 str(TEMPLATE),
                 no_input=True,
-                extra_context={"models": ", ".join(MODELS)},
+                extra_context={"models": MANY},
                 output_dir=folder,
                 default_config={"cookiecutters_dir": folder, "replay_dir": folder},
             )

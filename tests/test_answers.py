@@ -12,6 +12,7 @@ import yaml
 from click.testing import CliRunner
 from cookiecutter.cli import main as cookiecutter_command
 from cookiecutter.exceptions import FailedHookException
+from cookiecutter.main import cookiecutter
 
 ONE_MODEL = "sales/revenue:regression:xgboost"
 
@@ -217,14 +218,14 @@ def run(template, command):
 def replay(run, output, tmp_path):
     """Run the cookiecutter command with a replay file in which one answer was edited."""
 
-    def replay(question, answer, *flags, file="edited.json"):
+    def replay(question, answer, *flags):
         assert run("--no-input", "--accept-hooks=no").exit_code == 0
         (output / "my_project").rename(tmp_path / "first")
-        answers = json.loads((tmp_path / "home/replay/template.json").read_text())
+        last_run = tmp_path / "home/replay/template.json"
+        answers = json.loads(last_run.read_text())
         answers["cookiecutter"][question] = answer
-        edited = tmp_path / "home/replay" / file
-        edited.write_text(json.dumps(answers))
-        return run("--replay" if file == "template.json" else f"--replay-file={edited}", *flags)
+        last_run.write_text(json.dumps(answers))
+        return run(f"--replay-file={last_run}", *flags)
 
     return replay
 
@@ -259,8 +260,10 @@ def test_bad_answer_in_a_replay_file_is_refused(replay, output, question, answer
     assert list(output.iterdir()) == []
 
 
-def test_bad_answer_in_the_last_replay_file_is_refused(replay, output):
-    assert_refused(replay("ci", "jenkins", file="template.json"), f"ci: {NO_CI}")
+def test_bad_answer_of_the_last_run_is_refused(replay, run, output):
+    replay("ci", "jenkins")
+
+    assert_refused(run("--replay"), f"ci: {NO_CI}")
     assert list(output.iterdir()) == []
 
 
@@ -318,6 +321,22 @@ def test_bad_answer_from_python_is_refused(bake, tmp_path):
     with pytest.raises(FailedHookException, match=r"^project: 'My_project' cannot"):
         bake(project="My_project")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_with_files_is_refused_from_python(template, tmp_path, home):
+    work = tmp_path / "my_project" / "work.txt"
+    work.parent.mkdir()
+    work.write_text("mine")
+
+    with pytest.raises(FailedHookException, match=r"^project: there are files in"):
+        cookiecutter(
+            str(template),
+            no_input=True,
+            output_dir=str(tmp_path),
+            overwrite_if_exists=True,
+            default_config=home,
+        )
+    assert [*work.parent.iterdir()] == [work]
 
 
 def test_template_works_within_another_command(bake):

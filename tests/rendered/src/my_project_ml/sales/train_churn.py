@@ -121,7 +121,7 @@ def get_standard_tags(
 
 
 def read_table(spark: SparkSession, table: str) -> SparkDataset:
-    """A table as of its newest Delta version; a view or another format as it is now."""
+    """A table's rows as of its newest Delta version; those of a view or another format as they are."""
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
     except Exception:
