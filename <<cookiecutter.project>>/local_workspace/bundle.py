@@ -85,9 +85,17 @@ class Bundle:
     def _look_up(self, name: str):
         scope, _, rest = name.partition(".")
         if scope == "var":
-            if rest not in self._values:
-                raise BundleError(f"${{{name}}}: there is no variable {rest!r}; declare it under variables")
-            return self.resolve(self._values[rest])
+            variable, *path = rest.split(".")
+            if variable not in self._values:
+                raise BundleError(
+                    f"${{{name}}}: there is no variable {variable!r}; declare it under variables"
+                )
+            found = self.resolve(self._values[variable])
+            for part in path:
+                if not isinstance(found, dict) or part not in found:
+                    raise BundleError(f"${{{name}}}: variable {variable!r} has no {part!r}; correct the name")
+                found = found[part]
+            return found
         if scope == "resources":
             return rest.split(".")[1]  # a job's id is its key here
         known = {"bundle": {**self._config["bundle"], "target": self.target}, "workspace": self._workspace()}

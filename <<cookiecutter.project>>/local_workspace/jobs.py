@@ -83,6 +83,7 @@ class JobRun:
         chosen = [task for task in job["tasks"] if not only or task["task_key"] in only]
         self._waiting = {task["task_key"]: task for task in chosen}
         self._chosen = set(self._waiting)
+        self._left_out = {task["task_key"] for task in job["tasks"]} - self._chosen
         self._running: dict[str, tuple[dict, Task, float, Path]] = {}
         self._done: dict[str, TaskRun] = {}
 
@@ -176,7 +177,7 @@ class JobRun:
             "task.name": task["task_key"],
         }
         try:
-            return references.resolve(text, known, self._parameters, self._done)
+            return references.resolve(text, known, self._parameters, self._done, self._left_out)
         except references.ReferenceError as error:
             raise JobError(f"{self.key}, task {task['task_key']}: {error}") from None
 

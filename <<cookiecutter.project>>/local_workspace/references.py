@@ -12,11 +12,12 @@ class ReferenceError(Exception):
     """A reference to nothing; Databricks would pass it on as it stands."""
 
 
-def resolve(text: str, known: dict, parameters: dict, tasks: dict) -> str:
+def resolve(text: str, known: dict, parameters: dict, tasks: dict, left_out: set) -> str:
     """`text` with its references replaced.
 
     `known` has values by their full name, such as `job.run_id`; `parameters` are the job's; `tasks`
-    maps a task's key to an object with `result` and `values`.
+    maps a task's key to an object with `result` and `values`; a task in `left_out` is not part of this
+    run, so what refers to it stays as it is.
     """
 
     def value_of(match: re.Match) -> str:
@@ -26,6 +27,8 @@ def resolve(text: str, known: dict, parameters: dict, tasks: dict) -> str:
         scope, *rest = name.split(".")
         if scope == "job" and len(rest) == 2 and rest[0] == "parameters" and rest[1] in parameters:
             return parameters[rest[1]]
+        if scope == "tasks" and rest and rest[0] in left_out:
+            return match[0]
         if scope == "tasks" and len(rest) >= 2 and rest[0] in tasks:
             task = tasks[rest[0]]
             if rest[1:] == ["result_state"]:

@@ -22,14 +22,20 @@
 
 import traceback
 from datetime import datetime
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from typing import NamedTuple
 
 import mlflow
 import pandas as pd
+# % if model.type != "anomaly"
+import sklearn.metrics
+# % endif
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
 from mlflow.data.spark_dataset import SparkDataset
+from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
 # % if model.type == "classification"
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -41,28 +47,25 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 # % endif
 from sklearn.base import BaseEstimator
-# % if model.type == "anomaly"
-from sklearn.ensemble import IsolationForest
 
-# % elif model.type == "classification" and model.algorithm == "xgboost"
-from sklearn.metrics import RocCurveDisplay, f1_score, log_loss, precision_score, recall_score, roc_auc_score
-from xgboost import XGBClassifier
-
-# % elif model.type == "classification"
-from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.metrics import RocCurveDisplay, f1_score, log_loss, precision_score, recall_score, roc_auc_score
-
-# % elif model.algorithm == "xgboost"
-from sklearn.metrics import PredictionErrorDisplay, mean_absolute_error, r2_score, root_mean_squared_error
-from xgboost import XGBRegressor
-
-# % else
-from sklearn.ensemble import GradientBoostingRegressor
-from sklearn.metrics import PredictionErrorDisplay, mean_absolute_error, r2_score, root_mean_squared_error
-
-# % endif
 mlflow.set_registry_uri("databricks-uc")
 mlflow.autolog(disable=True)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Parameters
+# MAGIC
+# MAGIC The job gives them. Fill them in above when you open this notebook by hand.
+
+# COMMAND ----------
+
+dbutils.widgets.text("catalog", "", "Catalog")
+dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
+dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
+dbutils.widgets.text("project", "", "Project, which names the experiment")
+dbutils.widgets.text("model_name", "", "Name of the model, as registered")
+dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
 
 # COMMAND ----------
 
@@ -73,8 +76,6 @@ mlflow.autolog(disable=True)
 
 DOMAIN = "<< model.domain >>"
 KEY = "<< model.domain >>_id"  # the primary key of the feature table
-MODEL_TYPE = "<< model.type >>"
-ALGORITHM = "<< model.algorithm >>"
 # % if model.type == "anomaly"
 LABEL = None  # nothing says which rows are anomalies
 # % else
@@ -85,7 +86,7 @@ POSITIVE_WORDS = ["1", "true", "t", "yes", "y", "positive"]  # of a text label, 
 # % endif
 USE_CASE = "<< model.domain >>: << model.name >>"
 HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MIN_ROWS = 50  # with fewer rows to learn from, the task ends as SKIPPED
 # % if model.type == "regression"
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 # % elif model.type == "classification"
@@ -93,121 +94,135 @@ COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # % else
 COMPARED_BY, LOWER_IS_BETTER = "score_spread", False
 # % endif
+
+# COMMAND ----------
+
+# The algorithm, its MLflow flavor with further arguments, and the packages that the model needs to predict.
+MODEL_TYPE = "<< model.type >>"
+ALGORITHM = "<< model.algorithm >>"
 # % if model.algorithm == "xgboost"
-PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # what the model needs to predict
+FLAVOR, FLAVOR_OPTIONS = mlflow.xgboost, {}
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]
 
 
 # % else
-PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # what the model needs to predict
+FLAVOR, FLAVOR_OPTIONS = mlflow.sklearn, {"serialization_format": "cloudpickle"}
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]
 
 
 # % endif
 # % if model.algorithm == "xgboost" and model.type == "classification"
-def new_model() -> XGBClassifier:
+def new_model() -> BaseEstimator:
+    from xgboost import XGBClassifier
+
     return XGBClassifier(n_estimators=200, max_depth=4, learning_rate=0.05, random_state=42)
 
 
 # % elif model.algorithm == "xgboost"
-def new_model() -> XGBRegressor:
+def new_model() -> BaseEstimator:
+    from xgboost import XGBRegressor
+
     return XGBRegressor(n_estimators=200, max_depth=4, learning_rate=0.05, random_state=42)
 
 
 # % elif model.algorithm == "gradient_boosting" and model.type == "classification"
-def new_model() -> GradientBoostingClassifier:
+def new_model() -> BaseEstimator:
+    from sklearn.ensemble import GradientBoostingClassifier
+
     return GradientBoostingClassifier(n_estimators=200, max_depth=3, learning_rate=0.05, random_state=42)
 
 
 # % elif model.algorithm == "gradient_boosting"
-def new_model() -> GradientBoostingRegressor:
+def new_model() -> BaseEstimator:
+    from sklearn.ensemble import GradientBoostingRegressor
+
     return GradientBoostingRegressor(n_estimators=200, max_depth=3, learning_rate=0.05, random_state=42)
 
 
 # % else
-def new_model() -> IsolationForest:
+def new_model() -> BaseEstimator:
+    from sklearn.ensemble import IsolationForest
+
     return IsolationForest(n_estimators=200, contamination=0.05, random_state=42)
 
 
 # % endif
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Helpers
-# MAGIC
-# MAGIC The same in every training notebook: a notebook of a bundle cannot count on importing from its
-# MAGIC neighbours.
 
-# COMMAND ----------
-
-
-class Skipped(Exception):
-    """There is nothing to train, for a reason that is no failure."""
-
-
-def get_parameters() -> tuple[str, str, str, str, str]:
-    """The job's parameters: catalog, gold_schema, feature_schema, project, model_name."""
-    catalog = dbutils.widgets.get("catalog")
-    gold_schema = dbutils.widgets.get("gold_schema")
-    feature_schema = dbutils.widgets.get("feature_schema")
-    project = dbutils.widgets.get("project")
-    model_name = dbutils.widgets.get("model_name")
-    print(f"{model_name}: gold {catalog}.{gold_schema}, features {catalog}.{feature_schema}")
-    return catalog, gold_schema, feature_schema, project, model_name
-
-
-def setup_mlflow_experiment(project: str, model_name: str) -> str:
-    """The id of experiment /Shared/{project}_ml_{model_name}; raises where it cannot be used."""
-    experiment = mlflow.set_experiment(f"/Shared/{project}_ml_{model_name}")
-    print(f"Experiment {experiment.name}, id {experiment.experiment_id}")
-    return experiment.experiment_id
-
-
-def get_run_name(model_name: str, algorithm: str, version: str = "v1") -> str:
-    """For example churn_xgboost_v1_20260131_093000."""
-    return f"{model_name}_{algorithm}_{version}_{datetime.now():%Y%m%d_%H%M%S}"
-
-
-def get_standard_tags(
-    project: str,
-    domain: str,
-    model_name: str,
-    model_type: str,
-    algorithm: str,
-    use_case: str,
-    training_table: str,
-) -> dict[str, str]:
-    """The tags that every run carries."""
+# % if model.type == "regression"
+def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
+    """RMSE and MAE in the label's unit, and R²."""
+    truth, predicted = holdout[LABEL], model.predict(holdout[list(model.feature_names_in_)])
     return {
-        "project": project,
-        "domain": domain,
-        "model_name": model_name,
-        "model_type": model_type,
-        "algorithm": algorithm,
-        "layer": "ml",
-        "team": "data_science",
-        "use_case": use_case,
-        "feature_store_enabled": "true",
-        "training_data": training_table,
+        "rmse": float(sklearn.metrics.root_mean_squared_error(truth, predicted)),
+        "mae": float(sklearn.metrics.mean_absolute_error(truth, predicted)),
+        "r2": float(sklearn.metrics.r2_score(truth, predicted)),
     }
 
 
-def read_table(spark: SparkSession, table: str) -> SparkDataset:
-    """A table's rows as of its newest Delta version; those of a view or another format as they are."""
-    try:
-        newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
-    except Exception:
-        return mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
-    return mlflow.data.load_delta(table_name=table, version=str(newest.version))
+def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+    """Predicted against actual values of the holdout."""
+    predicted = model.predict(holdout[list(model.feature_names_in_)])
+    shown = sklearn.metrics.PredictionErrorDisplay.from_predictions(
+        holdout[LABEL], predicted, kind="actual_vs_predicted"
+    )
+    shown.ax_.set_title(f"{LABEL}: holdout of {len(holdout)} rows")
+    return shown.figure_
 
 
-def log_training_dataset(dataset: SparkDataset) -> None:
-    """Logs a table as input of the active run, with the Delta version that was read."""
-    if getattr(dataset.source, "delta_table_version", None) is None:
-        short_name = dataset.name.split(".")[-1]
-        mlflow.set_tag(f"no_delta_version.{short_name}", "read as it was at the time of the run")
-    mlflow.log_input(dataset, context="training")
-    print(f"Dataset {dataset.name}")
+# % elif model.type == "classification"
+def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
+    """ROC AUC, F1, precision and recall, of 0 to 1, and log loss."""
+    features, truth = holdout[list(model.feature_names_in_)], holdout[LABEL]
+    predicted, probability = model.predict(features), model.predict_proba(features)[:, 1]
+    return {
+        "roc_auc": float(sklearn.metrics.roc_auc_score(truth, probability)),
+        "f1": float(sklearn.metrics.f1_score(truth, predicted)),
+        "precision": float(sklearn.metrics.precision_score(truth, predicted, zero_division=0)),
+        "recall": float(sklearn.metrics.recall_score(truth, predicted)),
+        "log_loss": float(sklearn.metrics.log_loss(truth, probability)),
+    }
 
 
+def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+    """The ROC curve of the holdout."""
+    probability = model.predict_proba(holdout[list(model.feature_names_in_)])[:, 1]
+    shown = sklearn.metrics.RocCurveDisplay.from_predictions(
+        holdout[LABEL], probability, name=LABEL, plot_chance_level=True
+    )
+    shown.ax_.set_title(f"{LABEL}: holdout of {len(holdout)} rows")
+    return shown.figure_
+
+
+# % else
+def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
+    """Share of rows flagged, and how far the mean scores of normal and flagged rows lie apart.
+
+    Nothing says which rows are anomalies, so versions are compared by that distance: the larger it
+    is, the clearer a model tells them apart. It is 0 where no row, or every row, is flagged.
+    """
+    scores = model.decision_function(holdout[list(model.feature_names_in_)])
+    flagged = scores < 0
+    apart = 0 < flagged.sum() < len(flagged)
+    return {
+        "share_flagged": float(flagged.mean()),
+        "score_mean": float(scores.mean()),
+        "score_spread": float(scores[~flagged].mean() - scores[flagged].mean()) if apart else 0.0,
+    }
+
+
+def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+    """How the scores of the holdout are spread; those below 0 are flagged."""
+    figure = Figure()
+    axes = figure.subplots()
+    axes.hist(model.decision_function(holdout[list(model.feature_names_in_)]), bins=30)
+    axes.axvline(0, color="black", linestyle="--")
+    axes.set(xlabel="score, below 0 is flagged", ylabel="rows", title=f"Holdout of {len(holdout)} rows")
+    return figure
+
+
+# % endif
 # COMMAND ----------
 
 # MAGIC %md
@@ -217,6 +232,19 @@ def log_training_dataset(dataset: SparkDataset) -> None:
 # MAGIC key. Either way a row that is held out today was never trained on by yesterday's champion.
 
 # COMMAND ----------
+
+
+class Skipped(Exception):
+    """There is nothing to train, for a reason that is no failure."""
+
+
+def read_table(spark: SparkSession, table: str) -> SparkDataset:
+    """A table's rows as of its newest Delta version; those of a view or another format as they are."""
+    try:
+        newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
+    except Exception:
+        return mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
+    return mlflow.data.load_delta(table_name=table, version=str(newest.version))
 
 
 # % if model.type == "classification"
@@ -285,85 +313,171 @@ def check_rows(train: pd.DataFrame, holdout: pd.DataFrame) -> None:
         raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
 
 
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: SparkDataset
+    features: SparkDataset
+    training_set: TrainingSet
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    holdout_rule: str
+
+
+def load_data(gold_table: str, feature_table: str) -> TrainingData:
+    """The rows to learn from and those held out, each with its features."""
+    spark = SparkSession.builder.getOrCreate()
+    gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
+    train_rows, holdout_rows, holdout_rule = split_holdout(read_rows(gold.df))
+    training_set = create_training_set(train_rows, feature_table)
+    train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
+    holdout = holdout_rows.join(features.df, KEY).drop(KEY).toPandas()
+    check_rows(train, holdout)
+    return TrainingData(gold, features, training_set, train, holdout, holdout_rule)
+
+
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## Evaluation and promotion
+# MAGIC ## Helpers
+# MAGIC
+# MAGIC The same in every training notebook: a notebook of a bundle cannot count on importing from its
+# MAGIC neighbours.
 
 # COMMAND ----------
 
 
-# % if model.type == "regression"
-def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
-    """RMSE and MAE in the label's unit, and R²."""
-    truth, predicted = holdout[LABEL], model.predict(holdout[list(model.feature_names_in_)])
+def get_parameters() -> tuple[str, str, str, str, str]:
+    """The job's parameters: catalog, gold_schema, feature_schema, project, model_name."""
+    catalog = dbutils.widgets.get("catalog")
+    gold_schema = dbutils.widgets.get("gold_schema")
+    feature_schema = dbutils.widgets.get("feature_schema")
+    project = dbutils.widgets.get("project")
+    model_name = dbutils.widgets.get("model_name")
+    given = catalog, gold_schema, feature_schema, project, model_name
+    if not all(given):
+        raise ValueError("a parameter is empty; fill in every widget above, or give it in the job's YAML")
+    print(f"{model_name}: gold {catalog}.{gold_schema}, features {catalog}.{feature_schema}")
+    return given
+
+
+def check_features_status() -> None:
+    """Raises where the refresh of the domain's features failed: they are not the gold table's of today."""
+    features_status = dbutils.widgets.get("features_status")
+    if features_status.startswith("FAILED"):
+        raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
+
+
+def setup_mlflow_experiment(project: str, model_name: str) -> str:
+    """The id of experiment /Shared/{project}_ml_{model_name}; raises where it cannot be used."""
+    experiment = mlflow.set_experiment(f"/Shared/{project}_ml_{model_name}")
+    print(f"Experiment {experiment.name}, id {experiment.experiment_id}")
+    return experiment.experiment_id
+
+
+def get_run_name(model_name: str, algorithm: str, version: str = "v1") -> str:
+    """For example churn_xgboost_v1_20260131_093000."""
+    return f"{model_name}_{algorithm}_{version}_{datetime.now():%Y%m%d_%H%M%S}"
+
+
+def get_pins() -> list[str]:
+    """PACKAGES with the versions installed here; xgboost may also be installed as xgboost-cpu."""
+    pins = []
+    for package in PACKAGES:
+        try:
+            pins.append(f"{package}=={installed_version(package)}")
+        except PackageNotFoundError:
+            pins.append(f"{package}-cpu=={installed_version(f'{package}-cpu')}")
+    return pins
+
+
+def get_standard_tags(
+    project: str,
+    domain: str,
+    model_name: str,
+    model_type: str,
+    algorithm: str,
+    use_case: str,
+    training_table: str,
+) -> dict[str, str]:
+    """The tags that every run carries."""
     return {
-        "rmse": float(root_mean_squared_error(truth, predicted)),
-        "mae": float(mean_absolute_error(truth, predicted)),
-        "r2": float(r2_score(truth, predicted)),
+        "project": project,
+        "domain": domain,
+        "model_name": model_name,
+        "model_type": model_type,
+        "algorithm": algorithm,
+        "layer": "ml",
+        "team": "data_science",
+        "use_case": use_case,
+        "feature_store_enabled": "true",
+        "training_data": training_table,
     }
 
 
-def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
-    """Predicted against actual values of the holdout."""
-    predicted = model.predict(holdout[list(model.feature_names_in_)])
-    display = PredictionErrorDisplay.from_predictions(holdout[LABEL], predicted, kind="actual_vs_predicted")
-    display.ax_.set_title(f"{LABEL}: holdout of {len(holdout)} rows")
-    return display.figure_
+def log_training_dataset(dataset: SparkDataset) -> None:
+    """Logs a table as input of the active run, with the Delta version that was read."""
+    if getattr(dataset.source, "delta_table_version", None) is None:
+        short_name = dataset.name.split(".")[-1]
+        mlflow.set_tag(f"no_delta_version.{short_name}", "read as it was at the time of the run")
+    mlflow.log_input(dataset, context="training")
+    print(f"Dataset {dataset.name}")
 
 
-# % elif model.type == "classification"
-def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
-    """ROC AUC, F1, precision and recall, of 0 to 1, and log loss."""
-    features, truth = holdout[list(model.feature_names_in_)], holdout[LABEL]
-    predicted, probability = model.predict(features), model.predict_proba(features)[:, 1]
-    return {
-        "roc_auc": float(roc_auc_score(truth, probability)),
-        "f1": float(f1_score(truth, predicted)),
-        "precision": float(precision_score(truth, predicted, zero_division=0)),
-        "recall": float(recall_score(truth, predicted)),
-        "log_loss": float(log_loss(truth, probability)),
-    }
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Training
+# MAGIC
+# MAGIC After a failure, call these one by one from a new cell, for example `data = load_data(...)`, then
+# MAGIC `model = fit(data.train)`.
+
+# COMMAND ----------
 
 
-def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
-    """The ROC curve of the holdout."""
-    probability = model.predict_proba(holdout[list(model.feature_names_in_)])[:, 1]
-    display = RocCurveDisplay.from_predictions(
-        holdout[LABEL], probability, name=LABEL, plot_chance_level=True
-    )
-    display.ax_.set_title(f"{LABEL}: holdout of {len(holdout)} rows")
-    return display.figure_
+def fit(train: pd.DataFrame) -> BaseEstimator:
+    """A new model, fitted to the rows to learn from."""
+# % if model.type == "anomaly"
+    return new_model().fit(train)
 
 
 # % else
-def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
-    """Share of rows flagged, and how far the mean scores of normal and flagged rows lie apart.
-
-    Nothing says which rows are anomalies, so versions are compared by that distance: the larger it
-    is, the clearer a model tells them apart. It is 0 where no row, or every row, is flagged.
-    """
-    scores = model.decision_function(holdout[list(model.feature_names_in_)])
-    flagged = scores < 0
-    apart = 0 < flagged.sum() < len(flagged)
-    return {
-        "share_flagged": float(flagged.mean()),
-        "score_mean": float(scores.mean()),
-        "score_spread": float(scores[~flagged].mean() - scores[flagged].mean()) if apart else 0.0,
-    }
-
-
-def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
-    """How the scores of the holdout are spread; those below 0 are flagged."""
-    figure = Figure()
-    axes = figure.subplots()
-    axes.hist(model.decision_function(holdout[list(model.feature_names_in_)]), bins=30)
-    axes.axvline(0, color="black", linestyle="--")
-    axes.set(xlabel="score, below 0 is flagged", ylabel="rows", title=f"Holdout of {len(holdout)} rows")
-    return figure
+    return new_model().fit(train.drop(columns=LABEL), train[LABEL])
 
 
 # % endif
+def log_model(model: BaseEstimator, data: TrainingData, registered_model: str) -> ModelInfo:
+    """Logs the model with its parameters and picture to the active run, and registers a version."""
+    mlflow.log_params(
+        {
+            **model.get_params(),
+            "holdout": data.holdout_rule,
+            "rows_train": len(data.train),
+            "rows_holdout": len(data.holdout),
+            "features": len(model.feature_names_in_),
+        }
+    )
+    mlflow.log_figure(plot(model, data.holdout), "holdout.png")
+    logged = FeatureEngineeringClient().log_model(
+        model=model,
+        artifact_path="model",
+        flavor=FLAVOR,
+        training_set=data.training_set,
+        registered_model_name=registered_model,
+        infer_input_example=True,
+# % if model.type == "regression"
+        output_schema=Schema([ColSpec(DataType.double)]),
+# % else
+        output_schema=Schema([ColSpec(DataType.long)]),
+# % endif
+        pip_requirements=get_pins(),
+        **FLAVOR_OPTIONS,
+    )
+    if logged.signature is None or logged.saved_input_example_info is None:
+        raise ValueError("the model was logged without signature or input example; see the log above")
+    return logged
+
+
 def promote(registered_model: str, run_id: str, metrics: dict[str, float], holdout: pd.DataFrame) -> str:
     """Names the run's version champion or challenger; returns which, and why. Logs the comparison."""
     client = mlflow.MlflowClient()
@@ -389,77 +503,27 @@ def promote(registered_model: str, run_id: str, metrics: dict[str, float], holdo
     return f"version {new} is {alias}: {reason}"
 
 
-# COMMAND ----------
-
-# MAGIC %md
-# MAGIC ## Training
-
-# COMMAND ----------
-
-
-def train() -> str:
+def main() -> str:
+    """Trains, registers and promotes a version; returns the task's status."""
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
-    spark = SparkSession.builder.getOrCreate()
+    check_features_status()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
-    feature_table = f"{catalog}.{feature_schema}.{DOMAIN}_features"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
     experiment_id = setup_mlflow_experiment(project, model_name)
-
-    gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
-    train_rows, holdout_rows, rule = split_holdout(read_rows(gold.df))
-    training_set = create_training_set(train_rows, feature_table)
-    train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
-    holdout = holdout_rows.join(features.df, KEY).drop(KEY).toPandas()
-    check_rows(train, holdout)
+    data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
     run_name = get_run_name(model_name, ALGORITHM)
     with mlflow.start_run(experiment_id=experiment_id, run_name=run_name) as run:
         mlflow.set_tags(
             get_standard_tags(project, DOMAIN, model_name, MODEL_TYPE, ALGORITHM, USE_CASE, gold_table)
         )
-        log_training_dataset(gold)
-        log_training_dataset(features)
-
-        model = new_model()
-# % if model.type == "anomaly"
-        model.fit(train)
-# % else
-        model.fit(train.drop(columns=LABEL), train[LABEL])
-# % endif
-        metrics = evaluate(model, holdout)
-        mlflow.log_params(
-            {
-                **model.get_params(),
-                "holdout": rule,
-                "rows_train": len(train),
-                "rows_holdout": len(holdout),
-                "features": len(model.feature_names_in_),
-            }
-        )
-        mlflow.log_figure(plot(model, holdout), "holdout.png")
-        logged = FeatureEngineeringClient().log_model(
-            model=model,
-            artifact_path="model",
-# % if model.algorithm == "xgboost"
-            flavor=mlflow.xgboost,
-# % else
-            flavor=mlflow.sklearn,
-            serialization_format="cloudpickle",  # what newer MLflow takes instead refuses some models
-# % endif
-            training_set=training_set,
-            registered_model_name=registered_model,
-            infer_input_example=True,
-# % if model.type == "regression"
-            output_schema=Schema([ColSpec(DataType.double)]),
-# % else
-            output_schema=Schema([ColSpec(DataType.long)]),
-# % endif
-            pip_requirements=[f"{name}=={installed_version(name)}" for name in PACKAGES],
-        )
-        if logged.signature is None or logged.saved_input_example_info is None:
-            raise ValueError("the model was logged without signature or input example; see the log above")
-        mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=gold)
-        promotion = promote(registered_model, run.info.run_id, metrics, holdout)
+        log_training_dataset(data.gold)
+        log_training_dataset(data.features)
+        model = fit(data.train)
+        metrics = evaluate(model, data.holdout)
+        logged = log_model(model, data, registered_model)
+        mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold)
+        promotion = promote(registered_model, run.info.run_id, metrics, data.holdout)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(promotion)
     return "SUCCESS"
@@ -468,7 +532,7 @@ def train() -> str:
 # COMMAND ----------
 
 try:
-    status = train()
+    status = main()
 except Skipped as reason:
     status = f"SKIPPED: {reason}"
 except Exception as error:
