@@ -89,12 +89,14 @@ HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # with fewer rows to learn from, the task ends as SKIPPED
 # % if model.type == "regression"
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
+
 # % elif model.type == "classification"
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
+
 # % else
 COMPARED_BY, LOWER_IS_BETTER = "score_spread", False
-# % endif
 
+# % endif
 # COMMAND ----------
 
 # The algorithm, its MLflow flavor with further arguments, and the packages that the model needs to predict.
@@ -356,7 +358,7 @@ def get_parameters() -> tuple[str, str, str, str, str]:
     model_name = dbutils.widgets.get("model_name")
     given = catalog, gold_schema, feature_schema, project, model_name
     if not all(given):
-        raise ValueError("a parameter is empty; fill in every widget above, or give it in the job's YAML")
+        raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     print(f"{model_name}: gold {catalog}.{gold_schema}, features {catalog}.{feature_schema}")
     return given
 
