@@ -9,18 +9,14 @@ uv run python -m local_workspace reset                                 removes a
 import argparse
 import signal
 import sys
+import tomllib
 from pathlib import Path
 
-from local_workspace import workspace
+from local_workspace import state
 from local_workspace.bundle import Bundle, BundleError
-from local_workspace.jobs import JobError, Jobs
-from local_workspace.report import Report
-from local_workspace.spark_server import SparkError
-from local_workspace.workspace import Workspace, WorkspaceError
+from local_workspace.errors import WorkspaceError
 
 ROOT = Path(__file__).resolve().parent.parent
-# Training and inference run the features first.
-WHOLE_PATH = ("ml_sample_data", "ml_training_pipeline", "ml_inference_pipeline")
 
 
 def main() -> int:
@@ -28,10 +24,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     try:
         if arguments.command == "reset":
-            workspace.reset(ROOT)
+            state.reset(ROOT)
             return 0
         return _run(arguments)
-    except (BundleError, JobError, SparkError, WorkspaceError) as error:
+    except (BundleError, WorkspaceError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -39,9 +35,13 @@ def main() -> int:
         return 130
 
 
-def _run(arguments) -> int:
+def _run(arguments: argparse.Namespace) -> int:
+    from local_workspace.jobs import Jobs
+    from local_workspace.report import Report
+    from local_workspace.workspace import Workspace
+
     bundle = Bundle(ROOT, arguments.target)
-    job_keys = arguments.job or [key for key in WHOLE_PATH if key in bundle.jobs]
+    job_keys = arguments.job or [key for key in _whole_path() if key in bundle.jobs]
     _check_names(bundle, job_keys, arguments.task)
     report = Report()
     report.line("Starting Spark and the workspace's services ...")
@@ -52,11 +52,17 @@ def _run(arguments) -> int:
             for key in job_keys:
                 runs.append(jobs.run(key, only=arguments.task))
         finally:
-            report.close([*_scored(runs), *_where_to_look()])
-    return 1 if any(run.red for run in runs) else 0
+            report.close(Path(state.NAME))
+    return 1 if any(run.failed for run in runs) else 0
 
 
-def _check_names(bundle: Bundle, job_keys: list, task_keys: list | None) -> None:
+def _whole_path() -> list[str]:
+    """The jobs that `run` runs when none is named, in their order."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return settings.get("tool", {}).get("local_workspace", {}).get("whole_path", [])
+
+
+def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | None) -> None:
     for key in job_keys:
         if key not in bundle.jobs:
             known = ", ".join(bundle.jobs)
@@ -67,22 +73,7 @@ def _check_names(bundle: Bundle, job_keys: list, task_keys: list | None) -> None
             raise BundleError(f"--task: there is no {key!r}; there are {', '.join(known)}")
 
 
-def _scored(runs: list) -> list:
-    """How many models have predictions by the runs' champions."""
-    scored = [task for run in runs for task in run.tasks if task.key.startswith("score_")]
-    successful = [task for task in scored if task.status == "SUCCESS"]
-    return [f"{len(successful)} of {len(scored)} models scored"] if scored else []
-
-
-def _where_to_look() -> list:
-    return [
-        f"Runs, metrics and models: uv run mlflow ui --backend-store-uri sqlite:///{workspace.STATE}/mlflow.db",
-        f"Tables, predictions among them: {workspace.STATE}/warehouse",
-        f"Logs: {workspace.STATE}/logs",
-    ]
-
-
-def _arguments():
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local_workspace", description="Runs this bundle's jobs on this machine."
     )

@@ -16,7 +16,7 @@ from databricks.ml_features_common.entities.feature_table_info import FeatureTab
 from databricks.ml_features_common.entities.source_data_column_info import SourceDataColumnInfo
 
 from local_workspace import unity_catalog
-from local_workspace.rest_api import Request
+from local_workspace.api import Request, Route
 
 
 def _create_feature_table(request: Request) -> dict:
@@ -37,7 +37,7 @@ def _get_features(request: Request) -> dict:
             "data_type": DataType.spark_type_to_string(field.dataType),
             "data_type_details": field.dataType.json(),
         }
-        for field in request.spark.table(table).schema
+        for field in request.services.spark.table(table).schema
     ]
     return {"features": features}
 
@@ -46,7 +46,7 @@ def _generate_feature_spec(request: Request) -> dict:
     """The feature spec that a training set's model carries: source columns, then looked-up features."""
     lookups = [feature["feature_lookup"] for feature in request.asked["features"]]
     names = sorted({lookup["table_name"] for lookup in lookups})
-    tables = {name: unity_catalog.table(request.spark, name) for name in names}
+    tables = {name: unity_catalog.table(request.services.spark, name) for name in names}
     columns = [SourceDataColumnInfo(name) for name in request.asked.get("input_columns", [])]
     for lookup in lookups:
         columns += _looked_up(lookup, tables[lookup["table_name"]])
@@ -83,7 +83,7 @@ def _looked_up(lookup: dict, table: dict) -> list:
     ]
 
 
-ROUTES = [
+ROUTES: list[Route] = [
     ("POST", r"/api/2\.0/feature-store/feature-tables/create", _create_feature_table),
     ("POST", r"/api/2\.0/feature-store/feature-tables/get-online-stores", _get_online_stores),
     ("GET", r"/api/2\.0/feature-store/features/get", _get_features),

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from local_workspace import references
 from local_workspace.bundle import Bundle
-from local_workspace.workspace import Task, Workspace
+from local_workspace.errors import WorkspaceError
+from local_workspace.report import Report
+from local_workspace.workspace import TaskProcess, Workspace
 
 FAILED = ("failed", "timedout", "upstream_failed")
 RUN_IF = {
@@ -25,15 +27,11 @@ RUN_IF = {
 }
 
 
-class JobError(Exception):
-    """The job cannot be run as it is written; the message names the task and the remedy."""
-
-
 @dataclass
 class TaskRun:
     """One task's outcome.
 
-    `result` is a result_state of the Jobs service; `status` is the word its notebook ended with, or
+    `result` is a result_state of the Jobs service; `status` is the one its notebook set or ended with, or
     why it did not run or finish.
     """
 
@@ -52,7 +50,7 @@ class TaskRun:
 class Jobs:
     """Runs the jobs of a bundle in a workspace; `report` hears of each beginning and end."""
 
-    def __init__(self, bundle: Bundle, workspace: Workspace, report):
+    def __init__(self, bundle: Bundle, workspace: Workspace, report: Report):
         self.bundle = bundle
         self.workspace = workspace
         self.report = report
@@ -84,7 +82,7 @@ class JobRun:
         self._waiting = {task["task_key"]: task for task in chosen}
         self._chosen = set(self._waiting)
         self._left_out = {task["task_key"] for task in job["tasks"]} - self._chosen
-        self._running: dict[str, tuple[dict, Task, float, Path]] = {}
+        self._running: dict[str, tuple[dict, TaskProcess, float, Path]] = {}
         self._done: dict[str, TaskRun] = {}
 
     @property
@@ -92,7 +90,7 @@ class JobRun:
         return list(self._done.values())
 
     @property
-    def red(self) -> bool:
+    def failed(self) -> bool:
         return any(task.failed for task in self.tasks)
 
     def finish(self) -> None:
@@ -106,7 +104,7 @@ class JobRun:
             if self._running:
                 self._collect()
             elif not ready and self._waiting:
-                raise JobError(
+                raise WorkspaceError(
                     f"{self.key}: {', '.join(self._waiting)} wait for each other; correct depends_on"
                 )
 
@@ -137,7 +135,7 @@ class JobRun:
         begin, settings = time.monotonic(), task["run_job_task"]
         parameters = {n: self._resolve(v, task) for n, v in settings.get("job_parameters", {}).items()}
         run = self._jobs.run(settings["job_id"], parameters=parameters)
-        result, status = ("failed", f"FAILED: {run.key} failed") if run.red else ("success", "SUCCESS")
+        result, status = ("failed", f"FAILED: {run.key} failed") if run.failed else ("success", "SUCCESS")
         return TaskRun(task["task_key"], result, status, time.monotonic() - begin)
 
     def _start_notebook(self, task: dict) -> None:
@@ -179,10 +177,10 @@ class JobRun:
         try:
             return references.resolve(text, known, self._parameters, self._done, self._left_out)
         except references.ReferenceError as error:
-            raise JobError(f"{self.key}, task {task['task_key']}: {error}") from None
+            raise WorkspaceError(f"{self.key}, task {task['task_key']}: {error}") from None
 
 
-def _outcome(key: str, started: Task, seconds: float, log: Path) -> TaskRun:
+def _outcome(key: str, started: TaskProcess, seconds: float, log: Path) -> TaskRun:
     try:
         answer = started.result.recv()
     except EOFError:

@@ -12,16 +12,18 @@ from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-from local_workspace.rest_api import ApiError, Request
+from local_workspace.api import ApiError, Request, Route
 
 NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
 FILTER = re.compile(r"name\s*=\s*'[^']+'")
 
 
 class Registry:
-    def __init__(self, state: Path):
-        self.store = SqlAlchemyStore(f"sqlite:///{state}/mlflow.db")
-        self.files = state / "models"
+    """Models stand in MLflow's store, their files in a folder."""
+
+    def __init__(self, store_uri: str, files: Path):
+        self.store = SqlAlchemyStore(store_uri)
+        self.files = files
 
     def file(self, path: str) -> Path:
         """Where `/Models/catalog/schema/model/version/...` is kept."""
@@ -36,7 +38,7 @@ def _answers(function):
 
     def answer(request: Request):
         try:
-            return function(request.registry.store, request.asked)
+            return function(request.services.registry.store, request.asked)
         except MlflowException as error:
             raise ApiError(error.get_http_status_code(), error.error_code, error.message) from None
 
@@ -183,14 +185,14 @@ def _uses_files_api(request: Request) -> dict:
 
 
 def _upload(request: Request) -> dict:
-    path = request.registry.file(request.names[0])
+    path = request.services.registry.file(request.names[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(request.body)
     return {}
 
 
 def _download(request: Request) -> bytes:
-    path = request.registry.file(request.names[0])
+    path = request.services.registry.file(request.names[0])
     if not path.is_file():
         raise ApiError(404, "NOT_FOUND", f"The file being accessed is not found: {request.names[0]}")
     return path.read_bytes()
@@ -198,7 +200,7 @@ def _download(request: Request) -> bytes:
 
 def _list_directory(request: Request) -> dict:
     name = request.names[0].rstrip("/")
-    folder = request.registry.file(name)
+    folder = request.services.registry.file(name)
     if not folder.is_dir():
         raise ApiError(404, "NOT_FOUND", f"The directory being accessed is not found: {name}")
     contents = [
@@ -217,7 +219,7 @@ _UC = r"/api/2\.0/mlflow/unity-catalog"
 _FILES = r"/api/2\.0/fs/files(/Models/.+)"
 _DIRECTORIES = r"/api/2\.0/fs/directories(/Models/.+)"
 
-ROUTES = [
+ROUTES: list[Route] = [
     ("POST", rf"{_UC}/registered-models/create", _create_model),
     ("GET", rf"{_UC}/registered-models/get", _get_model),
     ("GET", rf"{_UC}/registered-models/search", _search_models),

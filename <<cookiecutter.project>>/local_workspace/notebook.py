@@ -7,13 +7,16 @@ the libraries loaded, so it starts at once, and what a notebook changes ends wit
 import os
 import sys
 import traceback
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 
-def run_notebook(path: Path, parameters: dict, task_values: dict, spark_url: str, log: Path, answer) -> None:
+def run_notebook(
+    path: Path, parameters: dict, task_values: dict, spark_url: str, log: Path, answer: Connection
+) -> None:
     """Runs the notebook and sends `{"exit", "error", "values"}` to `answer`.
 
-    `exit` is the word given to `dbutils.notebook.exit`, or None; `error` is the exception that ended
+    `exit` is the text given to `dbutils.notebook.exit`, or None; `error` is the exception that ended
     the notebook, in one line, or None; `values` are the task values it set.
     """
     _log_to(log)

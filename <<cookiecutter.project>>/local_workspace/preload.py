@@ -34,7 +34,10 @@ with contextlib.suppress(ImportError):
 # MLflow maps modules to packages when a process first logs or loads a model, which takes a second.
 requirements_utils._init_packages_to_modules_map()
 # It also looks at every table of its store, and maps it to classes; each process connects by itself.
-with contextlib.chdir(Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")).parent):
-    tracking._get_store().engine.dispose()  # it keeps `mlruns/` in the folder that it is made in
+folder = Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")).parent
+with contextlib.chdir(folder):
+    store = tracking._get_store()
+store.artifact_root_uri = f"{folder}/mlruns"  # else the path of this folder without links
+store.engine.dispose()
 
 gc.freeze()  # what is loaded here stays; a task's garbage collection need not look at it again

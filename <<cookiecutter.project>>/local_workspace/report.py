@@ -1,59 +1,63 @@
-"""What the terminal shows: each task as it ends, and a table at the close."""
+"""What the terminal shows: each task as it ends; at the close what failed, the totals, where to look."""
 
 import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from local_workspace.jobs import JobRun, TaskRun
 
 REASON_WIDTH = 100
 
 
 class Report:
-    def __init__(self, stream=None):
+    """Writes to `stream`, the terminal if none is given."""
+
+    def __init__(self, stream: TextIO | None = None):
         self._stream = stream or sys.stdout
         self._begin = time.monotonic()
-        self._runs = []
+        self._tasks: list[TaskRun] = []
         self._depth = 0
 
     def line(self, text: str = "") -> None:
         print(text, file=self._stream, flush=True)
 
-    def job_begins(self, run) -> None:
+    def job_begins(self, run: "JobRun") -> None:
         self.line(f"{self._indent()}{run.key}")
         self._depth += 1
 
-    def task_ends(self, task) -> None:
+    def task_ends(self, task: "TaskRun") -> None:
+        self._tasks.append(task)
         self.line(f"{self._indent()}{task.key:<32} {task.seconds:6.1f} s  {_short(task.status)}")
 
-    def job_ends(self, run) -> None:
+    def job_ends(self, run: "JobRun") -> None:
         self._depth -= 1
-        self._runs.append(run)
 
-    def close(self, where: list) -> None:
-        """The table of all tasks, and where to look next."""
-        rows = [(run.key, task) for run in self._runs for task in run.tasks]
-        if not rows:
+    def close(self, state: Path) -> None:
+        """Each failure with its reason and its log, the totals, and where to look."""
+        if not self._tasks:
             return
-        jobs = max(len(job) for job, _ in rows)
-        tasks = max(len(task.key) for _, task in rows)
+        failed = [task for task in self._tasks if task.status.startswith("FAILED")]
         self.line()
-        self.line(f"{'job':<{jobs}}  {'task':<{tasks}}  {'seconds':>7}  status")
-        for job, task in rows:
-            status = _short(task.status)
-            self.line(f"{job:<{jobs}}  {task.key:<{tasks}}  {task.seconds:7.1f}  {status}")
-        failed = [task for _, task in rows if (task.status).startswith("FAILED")]
-        self.line()
-        self.line(
-            f"{len(rows)} tasks, {len(failed)} failed, {time.monotonic() - self._begin:.0f} seconds in all"
-        )
         for task in failed:
+            self.line(f"{task.key}  {task.status}")
             if task.log:
-                self.line(f"  {task.key}: {task.log}")
-        for text in where:
-            self.line(text)
+                self.line(f"  {task.log}")
+        seconds = time.monotonic() - self._begin
+        self.line(f"{len(self._tasks)} tasks, {len(failed)} failed, {seconds:.0f} seconds in all")
+        scored = [task for task in self._tasks if task.key.startswith("score_")]
+        if scored:
+            successful = [task for task in scored if task.status == "SUCCESS"]
+            self.line(f"{len(successful)} of {len(scored)} models scored")
+        mlflow_ui = f"uv run mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db"
+        self.line(f"Runs, metrics and models: {mlflow_ui}")
+        self.line(f"Tables, predictions among them: {state}/warehouse")
+        self.line(f"Logs: {state}/logs")
 
     def _indent(self) -> str:
         return "  " * self._depth
 
 
 def _short(text: str) -> str:
-    first = text.splitlines()[0] if text else ""
-    return first if len(first) <= REASON_WIDTH else first[: REASON_WIDTH - 1] + "…"
+    return text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…"

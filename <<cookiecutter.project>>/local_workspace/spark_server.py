@@ -7,9 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+
+from local_workspace.errors import WorkspaceError
 
 START_SECONDS = 300  # the first start downloads Delta's jars
 STARTED = re.compile(r"Spark Connect server started at: \S+:(\d+)")
@@ -23,10 +26,6 @@ SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for fe
     "spark.databricks.delta.stats.collect": "false",
 }
 JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
-
-
-class SparkError(Exception):
-    """Spark does not start; the message says where the reason stands."""
 
 
 class SparkServer:
@@ -46,7 +45,7 @@ class SparkServer:
         with open(self._log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 self._command(),
-                cwd=self._state,
+                cwd=self._state,  # where Derby keeps the metastore
                 env=environment | {"SPARK_CONNECT_AUTHENTICATE_TOKEN": self._token},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -64,7 +63,7 @@ class SparkServer:
             if self._process.poll() is not None:
                 break
             time.sleep(0.05)
-        raise SparkError(f"Spark did not start; the reason stands in {self._log}")
+        raise WorkspaceError(f"Spark did not start; the reason stands in {self._log}")
 
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -83,9 +82,6 @@ class SparkServer:
                 _end(pid)
 
     def _command(self) -> list:
-        from importlib.metadata import version
-        from importlib.util import find_spec
-
         spark_home = Path(find_spec("pyspark").origin).parent
         settings = {
             "spark.jars.packages": f"io.delta:delta-spark_2.13:{version('delta-spark')}",
@@ -106,18 +102,13 @@ class SparkServer:
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.connect.grpc.binding.port": "0",
             "spark.ui.enabled": "false",
-            "spark.driver.extraJavaOptions": f"{JVM} -Duser.timezone=UTC -Dderby.system.home={self._state}",
+            "spark.driver.extraJavaOptions": f"{JVM} -Duser.timezone=UTC",
         }
         command = [spark_home / "bin" / "spark-submit", "--master", "local[*]"]
         for key, value in settings.items():
             command += ["--conf", f"{key}={value}"]
         server = "org.apache.spark.sql.connect.service.SparkConnectServer"
         return [*command, "--class", server, "spark-internal"]
-
-
-def environment() -> dict:
-    """What Spark needs set before it starts; its Python workers inherit it."""
-    return {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
 def _end(pid: int) -> None:

@@ -5,8 +5,8 @@ Stands for https://docs.databricks.com/api/workspace/tables/get
 
 import json
 
+from local_workspace.api import ApiError, Request, Route
 from local_workspace.databricks_sql import PRIMARY_KEY, TAG, TIMESERIES
-from local_workspace.rest_api import ApiError, Request
 
 
 def table(spark, name: str) -> dict:
@@ -57,11 +57,11 @@ def _listed(properties: dict, name: str) -> list:
 
 
 def _get_table(request: Request) -> dict:
-    return table(request.spark, request.names[0])
+    return table(request.services.spark, request.names[0])
 
 
 def _get_tags(request: Request) -> dict:
-    properties = request.spark.sql(f"DESCRIBE DETAIL {request.names[0]}").first().properties
+    properties = request.services.spark.sql(f"DESCRIBE DETAIL {request.names[0]}").first().properties
     tags = [
         {"key": name.removeprefix(TAG), "value": value}
         for name, value in properties.items()
@@ -70,7 +70,7 @@ def _get_tags(request: Request) -> dict:
     return {"tag_assignments": [{"tag_key_value_pairs": tags}]}
 
 
-ROUTES = [
+ROUTES: list[Route] = [
     ("GET", r"/api/2\.[01]/unity-catalog/tables/([^/]+)", _get_table),
     ("GET", r"/api/2\.[01]/unity-catalog/securable-tags/TABLE/([^/]+)", _get_tags),
 ]

@@ -127,11 +127,11 @@ def outcomes(local_bundle) -> dict[str, dict]:
     notebook = folder / "refused.py"
     notebook.write_text(dedent(NOTEBOOK).lstrip())
     parameters = {"given": "1", "schema": local_bundle.features, "tried": json.dumps([*REFUSED, *ALLOWED])}
-    log = local_bundle.workspace.logs / "refused.log"
+    log = local_bundle.logs / "refused.log"
     values = {"earlier": {"status": "SUCCESS"}}
-    task = local_bundle.workspace.start_notebook(notebook, parameters, values, log)
+    task = local_bundle.start_notebook(notebook, parameters, values, log)
     result = task.result.recv()
-    local_bundle.workspace.end_notebook(task)
+    local_bundle.end_notebook(task)
     assert result["error"] is None, log.read_text()
     return json.loads(result["exit"])
 

@@ -89,7 +89,7 @@ class Rules:
         parameters = [{"name": name, "default": value} for name, value in values.items()]
         self.bundle.bundle.jobs[job] = {"tasks": list(tasks), "parameters": parameters}
         self.bundle.bundle.files[job] = self.bundle.root / "databricks.yml"
-        return self.bundle.run(job)
+        return self.bundle.run_job(job)
 
     def ask(self, body: str):
         """The value that a notebook's `body` returns; it knows `gold` and `features`, the schemas."""
@@ -216,7 +216,7 @@ def read(rules, trained) -> dict[str, dict]:
         read = {{}}
         gold_table = spark.table(f"{{gold}}.messy").where("messy_id IS NOT NULL")
         for path, labels in {notebooks}.items():
-            definitions, calls = open(path).read().split("status = train()")
+            definitions, calls = open(path).read().split("status = main()")
             names = {{"spark": spark, "dbutils": dbutils}}
             exec(definitions + "pass" + calls.split("# COMMAND")[0], names)
             for label in labels:
@@ -229,9 +229,9 @@ def read(rules, trained) -> dict[str, dict]:
 @pytest.fixture(scope="module")
 def scored(rules, trained) -> JobRun:
     """A key is new since the features were made; one champion has lost its files, one model has none."""
-    shutil.rmtree(rules.bundle.workspace.state / "models" / rules.features.replace(".", "/") / "seen" / "2")
+    shutil.rmtree(rules.bundle.state / "models" / rules.features.replace(".", "/") / "seen" / "2")
     keys = ["score_any", "score_seen", "score_never_trained"]
-    gate = rules.task(
+    pipeline_status = rules.task(
         "pipeline_status",
         "src/*/pipeline_status.py",
         " ".join(keys),
@@ -244,7 +244,7 @@ def scored(rules, trained) -> JobRun:
         rules.score("score_any", rules.any_model, "messy", "add_key"),
         rules.score("score_seen", "seen", "seen", "add_key"),
         rules.score("score_never_trained", "never_trained", "messy", "add_key"),
-        gate,
+        pipeline_status,
     )
 
 
@@ -385,13 +385,13 @@ def test_keys_without_features_are_left_out_and_counted(scored, once):
     assert "200 keys to score, 1 without features, 2 without key" in log(scored, "score_any")
 
 
-def test_a_model_that_cannot_score_stops_no_other_and_turns_the_run_red(scored):
-    gate = status(scored, "pipeline_status")
+def test_a_model_that_cannot_score_stops_no_other_and_fails_the_run(scored):
+    last = status(scored, "pipeline_status")
     assert status(scored, "score_any") == "SUCCESS"
     assert status(scored, "score_never_trained") == "SKIPPED: no champion yet"
     assert status(scored, "score_seen").startswith("FAILED: ")
-    assert scored.red
-    assert gate.startswith("FAILED: ") and "1 of 3 tasks failed. score_seen: FAILED: " in gate
+    assert scored.failed
+    assert last.startswith("FAILED: ") and "1 of 3 tasks failed. score_seen: FAILED: " in last
 
 
 def test_scoring_twice_is_scoring_once(rules, once, scored_again):

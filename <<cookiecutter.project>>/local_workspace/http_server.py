@@ -1,44 +1,28 @@
-"""The workspace's HTTP server on a loopback port: routes, JSON, errors.
+"""The workspace's HTTP server on a loopback port: finds the route, and speaks JSON.
 
 Stands for https://docs.databricks.com/api/workspace/introduction
 """
 
 import json
 import re
+import socket
 import sys
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-
-class ApiError(Exception):
-    """An answer other than 200, in Databricks' words."""
-
-    def __init__(self, status: int, error_code: str, message: str):
-        super().__init__(message)
-        self.status = status
-        self.error_code = error_code
+from local_workspace.api import ApiError, Request, Route, Services
 
 
-def serve(socket, token: str, state, spark_url, ready) -> None:
-    """The server's process: answers on `socket` until it is ended."""
-    from local_workspace import feature_store, model_registry, unity_catalog
-    from local_workspace.serverless import start_session
-
-    if "local_workspace.preload" not in sys.modules:
-        raise RuntimeError("preload did not load; each task would load every library anew")
-    routes = []
-    for module in (unity_catalog, feature_store, model_registry):
-        routes += [(method, re.compile(pattern), answer) for method, pattern, answer in module.ROUTES]
-    registry = model_registry.Registry(state)
-    ready.send("registry")
-    spark = start_session(spark_url.recv())
+def serve(listener: socket.socket, token: str, routes: list[Route], services: Services) -> None:
+    """Answers on `listener`, to those who know the token, until the process ends."""
+    compiled = [(method, re.compile(pattern), answer) for method, pattern, answer in routes]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # headers and body in one packet, or each answer waits 40 ms
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(size)
             try:
@@ -60,40 +44,27 @@ def serve(socket, token: str, state, spark_url, ready) -> None:
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
 
-        def answer(self, body: bytes):
+        def answer(self, body: bytes) -> dict | bytes:
             url = urlsplit(self.path)
             path = unquote(url.path)
             if path == "/.well-known/databricks-config":
                 return {}  # the SDK then takes DATABRICKS_HOST
             if self.headers.get("Authorization") != f"Bearer {token}":
                 raise ApiError(401, "UNAUTHENTICATED", "This is a local workspace, for its own tasks only")
-            for method, pattern, answer in routes:
+            for method, pattern, answer in compiled:
                 if method == self.command and (match := pattern.fullmatch(path)):
                     asked = {key: values[0] for key, values in parse_qs(url.query).items()}
                     if self.headers.get("Content-Type", "").startswith("application/json") and body:
                         asked |= json.loads(body)
-                    return answer(Request(spark, registry, match.groups(), asked, body))
+                    return answer(Request(services, match.groups(), asked, body))
             message = f"The local workspace has no stand-in for {self.command} {path}"
             raise ApiError(404, "ENDPOINT_NOT_FOUND", message)
 
-        def log_message(self, format, *args):
+        def log_message(self, format: str, *args: object) -> None:
             print(self.command, self.path, *args[1:], file=sys.stderr)
 
-    server = ThreadingHTTPServer.__new__(ThreadingHTTPServer)
+    server = ThreadingHTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
     server.daemon_threads = True
-    ThreadingHTTPServer.__init__(server, socket.getsockname(), Handler, bind_and_activate=False)
     server.socket.close()
-    server.socket = socket
-    ready.send("serving")
+    server.socket = listener
     server.serve_forever()
-
-
-class Request:
-    """One call: what was asked, and the services that can answer it."""
-
-    def __init__(self, spark, registry, names: tuple, asked: dict, body: bytes):
-        self.spark = spark
-        self.registry = registry
-        self.names = names
-        self.asked = asked
-        self.body = body

@@ -113,11 +113,8 @@ def wrong(local_bundle, models) -> dict:
     (folder / "helpers.py").write_text("def setup_mlflow_experiment(model_name): ...\n")
     notebook = folder / "wrong.py"
     notebook.write_text(WRONG.lstrip().replace("{model}", next(iter(models))))
-    log = local_bundle.workspace.logs / "wrong.log"
-    task = local_bundle.workspace.start_notebook(notebook, {}, {}, log)
-    result = task.result.recv()
-    local_bundle.workspace.end_notebook(task)
-    assert result["error"] is None, log.read_text()
+    result = local_bundle.run_notebook("src/wrong/wrong.py")
+    assert result["error"] is None
     return json.loads(result["exit"])
 
 
@@ -126,11 +123,11 @@ def ours(local_bundle, models, wrong) -> dict:
     """A model trained by its own notebook; then with an experiment that cannot be used."""
     name, model = next(iter(models.items()))
     schemas = {"gold_schema": "errors_gold", "feature_schema": "errors_ml"}
-    for job, task in (("ml_sample_data", "sample"), ("ml_feature_pipeline", "features")):
-        assert not local_bundle.run(job, [f"{task}_{model['domain']}"], **schemas).red
+    for job, task in (("ml_sample_data", "sample"), ("ml_training_pipeline", "features")):
+        assert not local_bundle.run_job(job, [f"{task}_{model['domain']}"], **schemas).failed
     statuses = {}
     for project in ("errors", "deleted"):
-        run = local_bundle.run("ml_training_pipeline", [f"train_{name}"], **schemas, project=project)
+        run = local_bundle.run_job("ml_training_pipeline", [f"train_{name}"], **schemas, project=project)
         statuses[project] = run.tasks[0].status
     shown = local_bundle.ask(f"""
         client = mlflow.MlflowClient()

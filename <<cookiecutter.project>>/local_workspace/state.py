@@ -1,0 +1,52 @@
+"""The folder of everything that lasts from one command to the next: tables, MLflow's store, models, logs."""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TextIO
+
+from local_workspace.errors import WorkspaceError
+
+NAME = ".local_workspace"
+PLAIN = re.compile(r"[\w./-]+", re.ASCII)
+
+
+def lock(folder: Path) -> TextIO:
+    """Keeps other commands out until what it returns is closed."""
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    held = open(folder / "lock", "w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise WorkspaceError(f"{folder} is in use by another run; wait for it, or work in a copy") from None
+    return held
+
+
+def reset(bundle_root: Path) -> None:
+    """Removes all state, unless a run is using it."""
+    folder = bundle_root / NAME
+    if folder.exists():
+        held = lock(folder)
+        shutil.rmtree(folder)
+        _link(folder).unlink(missing_ok=True)
+        held.close()
+
+
+def mlflow_folder(folder: Path) -> Path:
+    """The state's folder by a path that MLflow can handle: a link, if its own has a space, %, ? or such."""
+    if PLAIN.fullmatch(str(folder)):
+        return folder
+    link = _link(folder)
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder)
+    return link
+
+
+def _link(folder: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir(), f"local_workspace-{os.getuid()}-{name}")

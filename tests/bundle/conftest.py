@@ -1,0 +1,47 @@
+"""The bundle in whose folder these tests are run, in a local workspace of its own.
+
+They prove this template's notebooks and stand-ins, so they stand here and not in the bundle:
+tests/test_bundle.py bakes one, and runs them in it.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path.cwd()
+sys.path.insert(0, str(ROOT))
+
+from local_workspace.testing import LocalBundle  # noqa: E402
+
+
+class Bundle(LocalBundle):
+    """With the names of its tables and experiments."""
+
+    def __init__(self, source, root):
+        super().__init__(source, root)
+        parameters = self.bundle.jobs["ml_training_pipeline"]["parameters"]
+        values = {parameter["name"]: parameter["default"] for parameter in parameters}
+        self.project = values["project"]
+        self.gold = f"{values['catalog']}.{values['gold_schema']}"
+        self.features = f"{values['catalog']}.{values['feature_schema']}"
+
+
+@pytest.fixture(scope="session")
+def local_bundle(tmp_path_factory):
+    with Bundle(ROOT, tmp_path_factory.mktemp("bundle") / "copy") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def models():
+    """Every model of the training job: its domain, type, algorithm and label, as its notebook says."""
+    found = {}
+    for path in sorted(ROOT.glob("src/*/*/train_*.py")):
+        constants = {}
+        for line in path.read_text().splitlines():
+            name, _, value = line.partition(" = ")
+            if name in ("DOMAIN", "MODEL_TYPE", "ALGORITHM", "LABEL"):
+                constants[name.lower()] = value.split("  #")[0].strip('"')
+        found[path.stem.removeprefix("train_")] = constants | {"path": path.relative_to(ROOT)}
+    return found
