@@ -7,8 +7,10 @@ import signal
 import subprocess
 import time
 
+import owner_edits
 import pytest
 import yaml
+from conftest import REPOSITORY
 
 TYPES = [
     "regression:xgboost",
@@ -59,14 +61,13 @@ def poisoned_home(tmp_path):
 
 
 def run(bundle, environment, *command):
-    done = subprocess.run(
+    return subprocess.run(
         [shutil.which("uv"), "run", "--quiet", "--locked", *command],
         cwd=bundle,
         env=environment,
         capture_output=True,
         text=True,
     )
-    return done
 
 
 @pytest.fixture
@@ -86,18 +87,64 @@ def committed(bake):
     return committed
 
 
-def test_the_test_steps_of_its_ci_run_as_written(committed, environment):
-    """A pull request's steps in the GitHub file, which are the bundle's own tests."""
-    bundle = committed(ci="github")
+def run_ci_steps(bundle, environment):
+    """A pull request's steps as its GitHub file has them; the bundle's own tests are the last."""
     jobs = yaml.safe_load((bundle / ".github/workflows/ci.yml").read_text())["jobs"]
     commands = [step["run"] for step in jobs["test"]["steps"] if "run" in step]
-    assert "uv run pytest --ignore=tests/test_rules.py" in commands
+    assert commands[-1] == "uv run pytest"
     for command in commands:
         done = subprocess.run(
             ["bash", "-e", "-c", command], cwd=bundle, env=environment, capture_output=True, text=True
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-5000:]}{done.stderr[-1000:]}"
     assert re.search(r"\d+ passed", done.stdout)
+
+
+def test_the_test_steps_of_its_ci_run_as_written(committed, environment):
+    run_ci_steps(committed(ci="github"), environment)
+
+
+def test_all_edits_that_its_readme_invites_leave_its_tests_passing(committed, environment):
+    bundle = committed(ci="github")
+    for edits in owner_edits.EDITS.values():
+        owner_edits.apply(bundle, edits)
+    run_ci_steps(bundle, environment)
+
+
+@pytest.mark.parametrize("name", owner_edits.EDITS)
+def test_an_edit_that_its_readme_invites_breaks_no_rule(bake, environment, name):
+    bundle = bake()
+    owner_edits.apply(bundle, owner_edits.EDITS[name])
+    done = run(bundle, environment, "python", "-m", "local_workspace", "check")
+    assert done.returncode == 0, done.stdout
+
+
+def test_our_notebooks_and_stand_ins_keep_their_promises(bake, environment):
+    bundle = bake()
+    shutil.copytree(REPOSITORY / "tests/bundle", bundle / "template_tests")
+    done = run(bundle, environment, "pytest", "template_tests")
+    assert done.returncode == 0, done.stdout[-10000:] + done.stderr[-1000:]
+    assert re.search(r"9\d passed", done.stdout)
+
+
+def test_a_bundle_runs_in_a_folder_of_any_name(committed, environment, tmp_path):
+    """Of 250 characters, among them a space, %20, ?, # and others that are not ASCII."""
+    folder = tmp_path / "a b %20 ? # ü 日本 'quoted' $HOME"
+    while len(str(folder)) < 235:
+        folder = folder / "deeper"
+    folder = folder / ("x" * max(1, 249 - len(str(folder)) - len("/outage")))
+    bundle = committed(project="outage", models="ops/outage:anomaly:isolation_forest", ci="none")
+    folder.parent.mkdir(parents=True)
+    bundle.parent.rename(folder)
+    bundle = folder / bundle.name
+    assert len(str(bundle)) == 250
+    done = run(bundle, environment, "python", "-m", "local_workspace", "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 models scored" in done.stdout
+    assert (bundle / ".local_workspace/mlflow.db").exists()
+    assert list((bundle / ".local_workspace/mlruns").glob("*/*/artifacts/holdout.png"))
+    assert run(bundle, environment, "python", "-m", "local_workspace", "reset").returncode == 0
+    assert len(os.listdir(folder)) == 1
 
 
 def test_25_models_in_5_domains_score_and_no_real_setting_reaches_in(committed, environment, poisoned_home):

@@ -23,13 +23,13 @@ SCHEMAS = {
     ],
     "gitlab": ["vendor.gitlab-ci", "--data-transform=gitlab-ci"],
 }
-JOBS = ("ml_feature_pipeline", "ml_training_pipeline", "ml_inference_pipeline")
+JOBS = ("ml_training_pipeline", "ml_inference_pipeline")
 COMMANDS = [
     "uv sync --locked",
     "uv run ruff check",
     "uv run ruff format --check",
-    "uv run pytest tests/test_rules.py",
-    "uv run pytest --ignore=tests/test_rules.py",
+    "uv run python -m local_workspace check",
+    "uv run pytest",
     "databricks bundle validate --strict -t TARGET",
     "databricks bundle deploy -t staging",
     *(f"databricks bundle run {job} -t staging" for job in JOBS),

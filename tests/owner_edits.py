@@ -1,0 +1,123 @@
+"""The edits that a bundle's README and comments invite, each as (file, what stands there, what comes there).
+
+They are made in a bundle with the default answers; None in place of the old text writes a new file.
+"""
+
+CHURN = "src/my_project_ml/sales/train_churn.py"
+REVENUE = "src/my_project_ml/sales/train_revenue.py"
+OUTLIERS = "src/my_project_ml/ops/train_outliers.py"
+FEATURES = "src/my_project_ml/features/create_feature_tables.py"
+TRAINING = "resources/ml/ml_training_pipeline.yml"
+INFERENCE = "resources/ml/ml_inference_pipeline.yml"
+
+OWN_TEST = '''"""A test of one's own."""
+
+
+def test_gold_is_read(local_bundle):
+    assert local_bundle.sql("SELECT 1") == [[1]]
+'''
+OWN_PLOT = '''    figure = Figure()
+    figure.subplots().hist(holdout[LABEL])
+    return figure
+
+
+def plot_predicted(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+    """Predicted against actual values of the holdout."""
+'''
+OWN_TASK = """\
+        - task_key: train_revenue_weekly
+          depends_on:
+            - task_key: features_sales
+          notebook_task:
+            notebook_path: ../../src/my_project_ml/sales/train_revenue.py
+            base_parameters:
+              model_name: revenue_weekly
+              features_status: "{{tasks.features_sales.values.status}}"
+          environment_key: default
+        - task_key: pipeline_status
+          depends_on:
+            - task_key: train_revenue_weekly
+"""
+EDITS = {
+    "a larger holdout": [(CHURN, "HOLDOUT_SHARE = 0.2", "HOLDOUT_SHARE = 0.3")],
+    "more rows asked for": [(REVENUE, "MIN_ROWS = 50", "MIN_ROWS = 100")],
+    "more rows asked for than there are": [(OUTLIERS, "MIN_ROWS = 50", "MIN_ROWS = 100_000")],
+    "another use case": [(CHURN, '"sales: churn"', '"who will leave us"')],
+    "other positive texts": [(CHURN, '["1", "true", "t", "yes", "y", "positive"]', '["ja"]')],
+    "another settings of the algorithm": [
+        (REVENUE, "n_estimators=200, max_depth=4", "n_estimators=120, max_depth=3")
+    ],
+    "another algorithm": [
+        (REVENUE, 'ALGORITHM = "xgboost"', 'ALGORITHM = "random_forest"'),
+        (
+            REVENUE,
+            "FLAVOR, FLAVOR_OPTIONS = mlflow.xgboost, {}",
+            'FLAVOR, FLAVOR_OPTIONS = mlflow.sklearn, {"serialization_format": "cloudpickle"}',
+        ),
+        (REVENUE, ', "scikit-learn", "xgboost"]', ', "scikit-learn"]'),
+        (REVENUE, "from xgboost import XGBRegressor", "from sklearn.ensemble import RandomForestRegressor"),
+        (REVENUE, "return XGBRegressor(", "return RandomForestRegressor("),
+        (REVENUE, ", learning_rate=0.05", ""),
+    ],
+    "one more metric": [
+        (
+            REVENUE,
+            '        "r2": ',
+            '        "median_ae": float(sklearn.metrics.median_absolute_error(truth, predicted)),\n        "r2": ',
+        )
+    ],
+    "one metric less": [
+        (
+            CHURN,
+            '        "precision": float(sklearn.metrics.precision_score(truth, predicted, zero_division=0)),\n',
+            "",
+        )
+    ],
+    "another picture": [(REVENUE, '    """Predicted against actual values of the holdout."""\n', OWN_PLOT)],
+    "another comparison": [(REVENUE, '= "rmse", True', '= "mae", True')],
+    "another value for what is missing": [(FEATURES, "MISSING = 0.0", "MISSING = -1.0")],
+    "a column that is no feature": [(FEATURES, '["observed_at"]', '["observed_at", "bmi"]')],
+    "another label": [
+        (CHURN, 'LABEL = "churn"', 'LABEL = "has_left"'),
+        ("resources/ml/ml_labels.yml", "churn:classification", "has_left:classification"),
+    ],
+    "other schedules": [
+        (TRAINING, "0 0 3 ? * SUN", "0 30 4 1 * ?"),
+        (INFERENCE, "0 0 5 * * ?", "0 0 0/6 ? * MON-FRI"),
+    ],
+    "a longer timeout": [(TRAINING, "timeout_seconds: 7200", "timeout_seconds: 14400")],
+    "runs that start at once": [("databricks.yml", "default: STANDARD", "default: PERFORMANCE_OPTIMIZED")],
+    "another address for mails": [("databricks.yml", "ml-team@example.com", "night-shift@example.com")],
+    "staging paused": [
+        ("databricks.yml", "  staging:\n", "  staging:\n    presets: {trigger_pause_status: PAUSED}\n")
+    ],
+    "gold tables of one's own in dev": [
+        (
+            "databricks.yml",
+            "gold_schema: dev_${workspace.current_user.short_name}_gold",
+            "gold_schema: shared_gold",
+        )
+    ],
+    "a task more": [
+        (TRAINING, "        - task_key: pipeline_status\n          depends_on:\n", OWN_TASK),
+        (
+            TRAINING,
+            "              results: |\n",
+            "              results: |\n                train_revenue_weekly: "
+            "{{tasks.train_revenue_weekly.result_state}}\n",
+        ),
+    ],
+    "a test of one's own": [("tests/test_own.py", None, OWN_TEST)],
+}
+
+
+def apply(root, edits):
+    """Makes edits in a bundle's folder; one that does not fit is an error of this table."""
+    for file, old, new in edits:
+        path = root / file
+        if old is None:
+            path.write_text(new, "utf-8")
+            continue
+        text = path.read_text("utf-8")
+        assert old in text, f"{file} has no {old!r}: correct this edit"
+        path.write_text(text.replace(old, new, 1), "utf-8")
