@@ -33,7 +33,7 @@ def translate(statement: str) -> str:
     return statement
 
 
-def _match(pattern: str, text: str):
+def _match(pattern: str, text: str) -> re.Match | None:
     return re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL)
 
 

@@ -42,7 +42,7 @@ class TaskValues:
         self._earlier = earlier
         self.own = {}
 
-    def set(self, key: str, value) -> None:
+    def set(self, key: str, value: object) -> None:
         size = len(json.dumps(value).encode())
         if size > MAX_TASK_VALUE_BYTES:
             raise ValueError(
@@ -50,7 +50,7 @@ class TaskValues:
             )
         self.own[key] = value
 
-    def get(self, taskKey: str, key: str, default=None, debugValue=None):
+    def get(self, taskKey: str, key: str, default: object = None, debugValue: object = None) -> object:
         values = self._earlier.get(taskKey, {})
         if key in values:
             return values[key]
@@ -77,5 +77,5 @@ class DBUtils:
         self.jobs = Jobs(earlier_values)
         self.notebook = Notebook()
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> object:
         raise AttributeError(f"dbutils.{name} is not part of the local workspace")

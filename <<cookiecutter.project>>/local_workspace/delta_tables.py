@@ -80,5 +80,5 @@ class DeltaMergeBuilder:
         return self
 
 
-def _sql(value) -> str:
+def _sql(value: object) -> str:
     return value if isinstance(value, str) else "NULL"  # the client gives SQL text, or lit(None)

@@ -6,9 +6,15 @@ https://docs.databricks.com/api/workspace/files. Models stand in MLflow's SQLite
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
+from mlflow.entities.model_registry import (
+    ModelVersion,
+    ModelVersionTag,
+    RegisteredModel,
+    RegisteredModelTag,
+)
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
@@ -33,10 +39,10 @@ class Registry:
         return found
 
 
-def _answers(function):
+def _answers(function: Callable[[SqlAlchemyStore, dict], dict]) -> Callable[[Request], dict]:
     """A route's answer; the store's errors become the API's."""
 
-    def answer(request: Request):
+    def answer(request: Request) -> dict:
         try:
             return function(request.services.registry.store, request.asked)
         except MlflowException as error:
@@ -46,7 +52,7 @@ def _answers(function):
 
 
 @_answers
-def _create_model(store, asked):
+def _create_model(store: SqlAlchemyStore, asked: dict) -> dict:
     name = asked["name"]
     if not NAME.fullmatch(name):
         message = (
@@ -59,12 +65,12 @@ def _create_model(store, asked):
 
 
 @_answers
-def _get_model(store, asked):
+def _get_model(store: SqlAlchemyStore, asked: dict) -> dict:
     return {"registered_model": _model(store.get_registered_model(asked["name"]))}
 
 
 @_answers
-def _search_models(store, asked):
+def _search_models(store: SqlAlchemyStore, asked: dict) -> dict:
     found = store.search_registered_models(
         max_results=int(asked.get("max_results", 100)), page_token=asked.get("page_token")
     )
@@ -72,13 +78,13 @@ def _search_models(store, asked):
 
 
 @_answers
-def _delete_model(store, asked):
+def _delete_model(store: SqlAlchemyStore, asked: dict) -> dict:
     store.delete_registered_model(asked["name"])
     return {}
 
 
 @_answers
-def _create_version(store, asked):
+def _create_version(store: SqlAlchemyStore, asked: dict) -> dict:
     tags = [ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
     version = store.create_model_version(
         asked["name"],
@@ -92,12 +98,12 @@ def _create_version(store, asked):
 
 
 @_answers
-def _get_version(store, asked):
+def _get_version(store: SqlAlchemyStore, asked: dict) -> dict:
     return {"model_version": _version(store.get_model_version(asked["name"], asked["version"]))}
 
 
 @_answers
-def _search_versions(store, asked):
+def _search_versions(store: SqlAlchemyStore, asked: dict) -> dict:
     wanted = asked.get("filter", "").strip()
     if not FILTER.fullmatch(wanted):
         unsupported = f"Unsupported filter query : `{wanted}`. Please specify your"
@@ -113,43 +119,43 @@ def _search_versions(store, asked):
 
 
 @_answers
-def _delete_version(store, asked):
+def _delete_version(store: SqlAlchemyStore, asked: dict) -> dict:
     store.delete_model_version(asked["name"], asked["version"])
     return {}
 
 
 @_answers
-def _set_alias(store, asked):
+def _set_alias(store: SqlAlchemyStore, asked: dict) -> dict:
     store.set_registered_model_alias(asked["name"], asked["alias"], asked["version"])
     return {}
 
 
 @_answers
-def _delete_alias(store, asked):
+def _delete_alias(store: SqlAlchemyStore, asked: dict) -> dict:
     store.delete_registered_model_alias(asked["name"], asked["alias"])
     return {}
 
 
 @_answers
-def _get_version_by_alias(store, asked):
+def _get_version_by_alias(store: SqlAlchemyStore, asked: dict) -> dict:
     return {"model_version": _version(store.get_model_version_by_alias(asked["name"], asked["alias"]))}
 
 
 @_answers
-def _set_model_tag(store, asked):
+def _set_model_tag(store: SqlAlchemyStore, asked: dict) -> dict:
     store.set_registered_model_tag(asked["name"], RegisteredModelTag(asked["key"], asked["value"]))
     return {}
 
 
 @_answers
-def _set_version_tag(store, asked):
+def _set_version_tag(store: SqlAlchemyStore, asked: dict) -> dict:
     store.set_model_version_tag(
         asked["name"], asked["version"], ModelVersionTag(asked["key"], asked["value"])
     )
     return {}
 
 
-def _model(model) -> dict:
+def _model(model: RegisteredModel) -> dict:
     return {
         "name": model.name,
         "creation_timestamp": model.creation_timestamp,
@@ -160,7 +166,7 @@ def _model(model) -> dict:
     }
 
 
-def _version(version) -> dict:
+def _version(version: ModelVersion) -> dict:
     return {
         "name": version.name,
         "version": str(version.version),

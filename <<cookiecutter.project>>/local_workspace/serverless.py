@@ -4,6 +4,7 @@ Stands for https://docs.databricks.com/aws/en/compute/serverless/limitations
 """
 
 import re
+from collections.abc import Callable
 
 from pyspark.errors import AnalysisException
 from pyspark.sql.connect.catalog import Catalog
@@ -65,11 +66,11 @@ def _refuse_what_serverless_refuses() -> None:
 
     set_conf, spark_sql = RuntimeConf.set, SparkSession.sql
 
-    def set_allowed(self, key, value):
+    def set_allowed(self: RuntimeConf, key: str, value: object) -> None:
         _check_setting(key)
         set_conf(self, key, value)
 
-    def sql_allowed(self, sqlQuery, *args, **kwargs):
+    def sql_allowed(self: SparkSession, sqlQuery: str, *args: object, **kwargs: object) -> DataFrame:
         _check_statement(sqlQuery)
         return spark_sql(self, sqlQuery, *args, **kwargs)
 
@@ -77,8 +78,8 @@ def _refuse_what_serverless_refuses() -> None:
     SparkSession.sql = sql_allowed
 
 
-def _refused(what: str):
-    def refuse(*args, **kwargs):
+def _refused(what: str) -> Callable:
+    def refuse(*args: object, **kwargs: object) -> None:
         raise AnalysisException(
             f"[NOT_SUPPORTED_WITH_SERVERLESS] {what} is not supported on serverless compute. SQLSTATE: 0A000"
         )

@@ -5,11 +5,13 @@ Stands for https://docs.databricks.com/api/workspace/tables/get
 
 import json
 
+from pyspark.sql import SparkSession
+
 from local_workspace.api import ApiError, Request, Route
 from local_workspace.databricks_sql import PRIMARY_KEY, TAG, TIMESERIES
 
 
-def table(spark, name: str) -> dict:
+def table(spark: SparkSession, name: str) -> dict:
     """What the API says of table `catalog.schema.table`."""
     try:
         detail = spark.sql(f"DESCRIBE DETAIL {name}").first()
