@@ -44,7 +44,7 @@ EDITS = {
     "more rows asked for than there are": [(OUTLIERS, "MIN_ROWS = 50", "MIN_ROWS = 100_000")],
     "another use case": [(CHURN, '"sales: churn"', '"who will leave us"')],
     "other positive texts": [(CHURN, '["1", "true", "t", "yes", "y", "positive"]', '["ja"]')],
-    "another settings of the algorithm": [
+    "other settings of the algorithm": [
         (REVENUE, "n_estimators=200, max_depth=4", "n_estimators=120, max_depth=3")
     ],
     "another algorithm": [
@@ -63,14 +63,16 @@ EDITS = {
         (
             REVENUE,
             '        "r2": ',
-            '        "median_ae": float(sklearn.metrics.median_absolute_error(truth, predicted)),\n        "r2": ',
+            '        "median_ae": float(sklearn.metrics.median_absolute_error(truth, predicted)),\n'
+            '        "r2": ',
         )
     ],
     "one metric less": [
         (
             CHURN,
-            '        "precision": float(sklearn.metrics.precision_score(truth, predicted, zero_division=0)),\n',
-            "",
+            '        "precision": float(sklearn.metrics.precision_score(truth, predicted, zero_division=0)),\n'
+            '        "recall": ',
+            '        "recall": ',
         )
     ],
     "another picture": [(REVENUE, '    """Predicted against actual values of the holdout."""\n', OWN_PLOT)],

@@ -1,0 +1,31 @@
+"""One formatting and linting habit for all code, the template's own and what it renders."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY
+
+RUFF = [sys.executable, "-m", "ruff"]
+PRODUCT = ["local_workspace", "src", "upgrade.py"]
+
+
+def assert_clean(folder, *command):
+    done = subprocess.run([*RUFF, *command], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=["lint", "format"])
+def test_the_templates_own_code_is_clean(command):
+    assert_clean(REPOSITORY, *command)
+
+
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=["lint", "format"])
+def test_rendered_code_is_clean(bake, command):
+    assert_clean(bake(models="a/b:regression:gradient_boosting, c/d:classification:xgboost"), *command)
+
+
+def test_every_function_of_the_product_is_annotated(bake):
+    annotated = ("check", "--select=ANN", "--ignore=ANN204,ANN401")
+    assert_clean(bake(), *annotated, *PRODUCT)
+    assert_clean(REPOSITORY, *annotated, "hooks")
