@@ -67,14 +67,7 @@ EDITS = {
             '        "r2": ',
         )
     ],
-    "one metric less": [
-        (
-            CHURN,
-            '        "precision": float(sklearn.metrics.precision_score(truth, predicted, zero_division=0)),\n'
-            '        "recall": ',
-            '        "recall": ',
-        )
-    ],
+    "one metric less": [(CHURN, '        "f1": float(sklearn.metrics.f1_score(truth, predicted)),\n', "")],
     "another picture": [(REVENUE, '    """Predicted against actual values of the holdout."""\n', OWN_PLOT)],
     "another comparison": [(REVENUE, '= "rmse", True', '= "mae", True')],
     "another value for what is missing": [(FEATURES, "MISSING = 0.0", "MISSING = -1.0")],

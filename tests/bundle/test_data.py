@@ -10,7 +10,6 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-
 from local_workspace.jobs import JobRun
 
 MIN_ROWS = 50
