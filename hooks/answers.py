@@ -136,6 +136,14 @@ def check_answers(answers: Mapping[str, object]) -> str:
     return ""
 
 
+def check_given(given: Mapping[str, object]) -> str:
+    """Refuse a list, of which cookiecutter would take the first item without a word; else empty."""
+    for question, answer in given.items():
+        if isinstance(answer, list):
+            refuse(question, f"{answer!r} is not text; write it in quotes")
+    return ""
+
+
 def check_folder(answers: Mapping[str, str]) -> str:
     """Refuse a folder with files in it, over which --overwrite-if-exists would write; else empty."""
     folder = Path(answers["_output_dir"], answers["project"])

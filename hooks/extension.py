@@ -14,5 +14,6 @@ class BundleExtension(Extension):
         environment.filters["parse_models"] = answers.parse_models
         environment.filters["parse_domains"] = answers.parse_domains
         environment.filters["check_answers"] = answers.check_answers
+        environment.filters["check_given"] = answers.check_given
         environment.filters["check_folder"] = answers.check_folder
         environment.globals["origin"] = origin

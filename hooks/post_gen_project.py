@@ -1,6 +1,5 @@
 """Write one notebook per model, and remove the files that this project does not use."""
 
-import json
 import os
 
 CI_FILES = {
@@ -10,12 +9,13 @@ CI_FILES = {
 }
 SOURCE = "src/<< cookiecutter.project >>_ml"
 
-with open(f"{SOURCE}/notebooks.json", encoding="utf-8") as notebooks:
-    for name, text in json.load(notebooks).items():
+with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
+    for notebook in notebooks.read().split("\f")[1:]:
+        name, text = notebook.split("\n", maxsplit=1)
         os.makedirs(os.path.dirname(f"{SOURCE}/{name}"), exist_ok=True)
-        with open(f"{SOURCE}/{name}", "w", encoding="utf-8") as notebook:
-            notebook.write(text)
-os.remove(f"{SOURCE}/notebooks.json")
+        with open(f"{SOURCE}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+os.remove(f"{SOURCE}/notebooks.txt")
 os.remove(f"{SOURCE}/train_model.py")
 
 with open("uv.lock", encoding="utf-8") as lock:  # too long to be worth rendering for one name
