@@ -102,7 +102,8 @@ def render(source, scratch):
         command += [f"--directory={source['directory']}"]
     done = run(command, scratch)
     if done.returncode:
-        lines = (done.stderr + done.stdout).strip().splitlines()
+        said = (done.stderr + done.stdout).partition("\nContext: ")[0]  # all answers follow
+        lines = said.strip().splitlines()
         refuse("\n".join([line for line in lines if line.startswith("fatal:")] or lines[-1:]))
 
     (rendered,) = (scratch / "rendered").iterdir()

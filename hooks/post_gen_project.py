@@ -2,23 +2,28 @@
 
 import os
 
-for name, text in << cookiecutter | notebooks >>.items():
-    os.makedirs(os.path.dirname(name), exist_ok=True)
-    with open(name, "w", encoding="utf-8") as notebook:
-        notebook.write(text)
-os.remove("src/<< cookiecutter.project >>_ml/train_model.py")
+CI_FILES = {
+    "github": ".github/workflows/ci.yml",
+    "azure_devops": "azure-pipelines.yml",
+    "gitlab": ".gitlab-ci.yml",
+}
+SOURCE = "src/<< cookiecutter.project >>_ml"
+
+with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
+    for notebook in notebooks.read().split("\f")[1:]:
+        name, text = notebook.split("\n", maxsplit=1)
+        os.makedirs(os.path.dirname(f"{SOURCE}/{name}"), exist_ok=True)
+        with open(f"{SOURCE}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+os.remove(f"{SOURCE}/notebooks.txt")
+os.remove(f"{SOURCE}/train_model.py")
 
 with open("uv.lock", encoding="utf-8") as lock:  # too long to be worth rendering for one name
     text = lock.read()
 with open("uv.lock", "w", encoding="utf-8") as lock:
     lock.write(text.replace("PROJECT_ml", "<< cookiecutter.project >>_ml"))
 
-ci_files = {
-    "github": ".github/workflows/ci.yml",
-    "azure_devops": "azure-pipelines.yml",
-    "gitlab": ".gitlab-ci.yml",
-}
-for provider, name in ci_files.items():
+for provider, name in CI_FILES.items():
     if provider != "<< cookiecutter.ci >>":
         os.remove(name)
         if folder := os.path.dirname(name):

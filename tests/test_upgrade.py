@@ -163,16 +163,15 @@ def test_one_more_model_adds_its_notebook_and_its_tasks(bundle, upgrade):
 
     assert changed(bundle) == {
         ".cookiecutter.yml": "M",
-        "resources/ml/ml_feature_pipeline.yml": "M",
         "resources/ml/ml_inference_pipeline.yml": "M",
-        "resources/ml/ml_sample_data.yml": "M",
+        "resources/ml/ml_labels.yml": "M",
         "resources/ml/ml_training_pipeline.yml": "M",
         "src/my_project_ml/ops/train_latency.py": "A",
     }
     difference = git(bundle, "diff", "--cached", "--unified=0", "--", "resources").splitlines()
     added = [line for line in difference if line.startswith("+ ")]
     removed = [line for line in difference if line.startswith("- ")]
-    assert {line.split(":")[0].strip("- ") for line in removed} == {"labels"}
+    assert [line.split(":")[0].strip("- ") for line in removed] == ["ops"]  # its labels
     assert "+        - task_key: train_latency" in added
     assert "+        - task_key: score_latency" in added
     assert not [line for line in added if "revenue" in line or "churn" in line]
@@ -398,6 +397,7 @@ def test_without_a_request_it_explains_itself(bundle, upgrade):
         ("prod_catalog=staging", "prod_catalog: 'staging' is also the staging_catalog"),
         ("ci=jenkins", "ci: 'jenkins' is not a choice; choose github, azure_devops, gitlab or"),
         ("environment_version=3", "environment_version: '3' is not a choice; choose 4 or 5."),
+        ("project=<<x>>", "Error message: 'x' is undefined"),
         ("version=v3", "The v3 branch of repository "),
     ],
 )

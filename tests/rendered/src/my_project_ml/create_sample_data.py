@@ -20,11 +20,17 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 # COMMAND ----------
 
+dbutils.widgets.text("catalog", "", "Catalog")
+dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
+dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
+dbutils.widgets.text("domain", "", "Domain, which names the tables")
+dbutils.widgets.text("labels", "", "Label columns, each as name:type")
+
 catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
 feature_schema = dbutils.widgets.get("feature_schema")
 domain = dbutils.widgets.get("domain")
-labels = dict(label.split(":") for label in dbutils.widgets.get("labels").split(",") if label)
+labels = dict(label.strip().split(":") for label in dbutils.widgets.get("labels").split(",") if label.strip())
 
 spark = SparkSession.builder.getOrCreate()
 gold_table = f"{catalog}.{gold_schema}.{domain}"

@@ -3,8 +3,8 @@
 # MAGIC # Status of this run
 # MAGIC
 # MAGIC The last task of each job. A notebook that ends with `dbutils.notebook.exit("FAILED: ...")` is a
-# MAGIC green task on Databricks, so this notebook reads what each task before it said, prints it, and
-# MAGIC raises if any of them failed: the run is then red, with one reason per failed task.
+# MAGIC successful task to Databricks. So this notebook reads the status of each task before it, prints it,
+# MAGIC and raises if any of them failed: the run then fails, with one reason per failed task.
 
 # COMMAND ----------
 
@@ -25,7 +25,7 @@ results = {key.strip(): state.strip() for key, _, state in (line.partition(":") 
 
 
 def read_status(task: str, result_state: str) -> str:
-    """The word a task left as its value `status`; without one, what the Jobs service says of it."""
+    """What a task set as its value `status`; without one, what the Jobs service says of it."""
     if result_state == "excluded":
         return "EXCLUDED: its run_if did not hold"
     if result_state != "success":
@@ -45,7 +45,8 @@ for task, status in statuses.items():
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC A failed notebook is a green task, so "Repair run" in the UI would run this notebook alone.
+# MAGIC Databricks takes the failed notebooks for successful, so "Repair run" in the UI would run this
+# MAGIC notebook alone.
 
 # COMMAND ----------
 

@@ -30,11 +30,17 @@ NOT_FEATURES = ["observed_at"]
 
 # COMMAND ----------
 
+dbutils.widgets.text("catalog", "", "Catalog")
+dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
+dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
+dbutils.widgets.text("domain", "", "Domain, which names the tables")
+dbutils.widgets.text("labels", "", "Label columns, separated by commas")
+
 catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
 feature_schema = dbutils.widgets.get("feature_schema")
 domain = dbutils.widgets.get("domain")
-labels = [label for label in dbutils.widgets.get("labels").split(",") if label]
+labels = [label.split(":")[0].strip() for label in dbutils.widgets.get("labels").split(",") if label.strip()]
 
 spark = SparkSession.builder.getOrCreate()
 gold_table = f"{catalog}.{gold_schema}.{domain}"
@@ -48,7 +54,7 @@ def feature_names(gold: DataFrame) -> list[str]:
     """The numeric columns that are neither key nor label; a label that is not there could be leaking."""
     missing = [name for name in [key, *labels] if name not in gold.columns]
     if missing:
-        raise ValueError(f"{gold_table} has no column {', '.join(missing)}; correct it or the task's labels")
+        raise ValueError(f"{gold_table} has no column {', '.join(missing)}; correct it, or ml_labels.yml")
     numeric = [f.name for f in gold.schema if isinstance(f.dataType, NumericType | BooleanType)]
     names = [name for name in numeric if name not in [key, *labels, *NOT_FEATURES]]
     if not names:

@@ -21,11 +21,19 @@ mlflow.set_registry_uri("databricks-uc")
 
 # COMMAND ----------
 
+dbutils.widgets.text("catalog", "", "Catalog")
+dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
+dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
+dbutils.widgets.text("domain", "", "Domain, which names the tables")
+dbutils.widgets.text("model_name", "", "Name of the model, as registered")
+dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
+
 catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
 feature_schema = dbutils.widgets.get("feature_schema")
 domain = dbutils.widgets.get("domain")
 model_name = dbutils.widgets.get("model_name")
+features_status = dbutils.widgets.get("features_status")
 
 spark = SparkSession.builder.getOrCreate()
 gold_table = f"{catalog}.{gold_schema}.{domain}"
@@ -76,6 +84,8 @@ def keys_to_score() -> DataFrame:
 
 
 def score() -> str:
+    if features_status.startswith("FAILED"):
+        raise ValueError(f"the features of {domain} were not refreshed, {features_status}")
     version = champion_version()
     keys = keys_to_score()
     scored = FeatureEngineeringClient().score_batch(

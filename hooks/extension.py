@@ -1,0 +1,19 @@
+"""What templates can call beside Jinja's own; `_extensions` in cookiecutter.json names it."""
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+from hooks import answers, origin
+
+
+class BundleExtension(Extension):
+    """The answers read and checked, and the template's origin."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        environment.filters["parse_models"] = answers.parse_models
+        environment.filters["parse_domains"] = answers.parse_domains
+        environment.filters["check_answers"] = answers.check_answers
+        environment.filters["check_given"] = answers.check_given
+        environment.filters["check_folder"] = answers.check_folder
+        environment.globals["origin"] = origin
