@@ -1,4 +1,7 @@
-"""A notebook as a syntax tree: what it calls, imports, assigns and defines."""
+"""A notebook's source as a syntax tree: what it calls, imports, assigns and defines.
+
+Stands for what the workspace makes of a source file: https://docs.databricks.com/aws/en/notebooks
+"""
 
 import ast
 from collections.abc import Iterator
@@ -70,6 +73,15 @@ class Notebook:
 
     def at(self, node: ast.AST | int) -> str:
         return f"{self.name}:{node if isinstance(node, int) else node.lineno}"
+
+    def line_of(self, name: str) -> str:
+        """File and line where a name is first assigned; else the first line."""
+        return self.at(self.assigned[name][0] if name in self.assigned else 1)
+
+    def literal(self, name: str, otherwise):
+        """The constant that a name stands for."""
+        values = self.assigned.get(name, [])
+        return values[0].value if len(values) == 1 and isinstance(values[0], ast.Constant) else otherwise
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
