@@ -3,6 +3,7 @@
 Each module stands for one real thing and names it:
 
     bundle          databricks.yml and its resources, as the Databricks CLI reads them
+    yaml_files      the places in YAML that the CLI names
     jobs            the Jobs service: tasks in order, run_if, parameters, task values
     notebook        one task's Python process
     preload         what that process is forked with
@@ -18,4 +19,8 @@ Each module stands for one real thing and names it:
     spark_server    the Spark Connect server, with Delta
     workspace       starts and stops all of it; where its state lives
     report          what the terminal shows
+    check           `databricks bundle validate`, for what that passes
+    rules           what `check` refuses, a module for each subject
+    bundle_files    what `bundle deploy` sends: jobs of all targets, notebooks; read by the rules
+    notebook_files  a notebook's source
 """

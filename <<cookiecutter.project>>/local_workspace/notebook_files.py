@@ -4,7 +4,6 @@ Stands for what the workspace makes of a source file: https://docs.databricks.co
 """
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -85,17 +84,23 @@ class Notebook:
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
-        return list(ast.walk(self.tree))
+        return [node for node, _ in self._walked]
 
     @cached_property
     def calls(self) -> list[Call]:
-        return list(self._calls(self.tree, ()))
+        found = [(node, within) for node, within in self._walked if isinstance(node, ast.Call)]
+        return [Call(_dotted(node.func), self.at(node), node, within) for node, within in found]
 
-    def _calls(self, node: ast.AST, within: tuple[ast.AST, ...]) -> Iterator[Call]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Call):
-                yield Call(_dotted(child.func), self.at(child), child, within)
-            yield from self._calls(child, (*within, child) if type(child) in BLOCKS else within)
+    @cached_property
+    def _walked(self) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
+        """Every node, with the blocks it stands in."""
+        found, waiting = [], [(self.tree, ())]
+        while waiting:
+            node, within = waiting.pop()
+            found.append((node, within))
+            inner = (*within, node) if type(node) in BLOCKS else within
+            waiting += [(child, inner) for child in reversed(list(ast.iter_child_nodes(node)))]
+        return found
 
     def called(self, *names: str) -> list[Call]:
         return [call for call in self.calls if call.name in names]
