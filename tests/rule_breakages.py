@@ -2,19 +2,22 @@
 
 A row of BREAKAGES is the rule that is broken, the edits that break it, and what the rule says then.
 An edit is a file of the bundle, what stands there, and what stands there afterwards; the first None
-writes a new file, the second None removes it. Line numbers in a sentence are N.
+writes a new file, the second None removes it. A line number in a sentence is given by «its text», or
+by «a text above > its text».
 """
 
 import json
+from textwrap import indent
 
 from conftest import REPOSITORY
 
 PINS = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["_pins"]
 MLFLOW, XGBOOST = f"mlflow=={PINS['mlflow']}", f"xgboost=={PINS['xgboost']}"
+XGBOOST_CPU = XGBOOST.replace("==", "-cpu==")
 
 BUNDLE = "databricks.yml"
 ENVIRONMENT = "resources/ml/ml_environment.yml"
-FEATURES = "resources/ml/ml_feature_pipeline.yml"
+LABELS = "resources/ml/ml_labels.yml"
 TRAINING = "resources/ml/ml_training_pipeline.yml"
 INFERENCE = "resources/ml/ml_inference_pipeline.yml"
 CHURN = "src/my_project_ml/sales/train_churn.py"
@@ -22,10 +25,17 @@ REVENUE = "src/my_project_ml/sales/train_revenue.py"
 OUTLIERS = "src/my_project_ml/ops/train_outliers.py"
 SCORE = "src/my_project_ml/inference/score_model.py"
 MAKE_FEATURES = "src/my_project_ml/features/create_feature_tables.py"
-GATE = "src/my_project_ml/pipeline_status.py"
+STATUS = "src/my_project_ml/pipeline_status.py"
 
-IN_INFERENCE = f"{INFERENCE}, environment ml_inference of ml_inference_pipeline"
-IN_FEATURES = f"{FEATURES}, environment default of ml_feature_pipeline"
+FEATURES_SALES = "        - task_key: features_sales\n"
+TRAIN_CHURN = "        - task_key: train_churn\n"
+TRAIN_REVENUE = "        - task_key: train_revenue\n"
+CALL = f"""\
+        - task_key: score
+          run_job_task:
+            job_id: ${{resources.jobs.ml_inference_pipeline.id}}
+            job_parameters: {{schema: x}}
+{TRAIN_CHURN}"""
 DEPENDENCIES = "dependencies: ${var.ml_dependencies}"
 VERSION = "environment_version: ${var.environment_version}"
 LOCK = '[[package]]\nname = "mlflow"\nversion = "3.8.1"\n'
@@ -33,140 +43,173 @@ PINS_OF_THE_BUNDLE = [
     (
         "every_package_is_pinned_exactly",
         [(ENVIRONMENT, MLFLOW, "mlflow>=3.7")],
-        f"{ENVIRONMENT}:N: mlflow>=3.7 is no exact pin; write it as name==version",
+        f"{ENVIRONMENT}:«- mlflow>=3.7»: mlflow>=3.7 is no exact pin; write it as name==version",
     ),
     (
         "every_package_is_pinned_exactly",
         [(ENVIRONMENT, MLFLOW, "mlflow==3.*")],
-        f"{ENVIRONMENT}:N: mlflow==3.* is no exact pin; write it as name==version",
+        f"{ENVIRONMENT}:«- mlflow==3.*»: mlflow==3.* is no exact pin; write it as name==version",
     ),
     (
         "every_package_is_pinned_exactly",
         [(ENVIRONMENT, XGBOOST, "xgboost")],
-        f"{ENVIRONMENT}:N: xgboost is no exact pin; write it as name==version",
+        f"{ENVIRONMENT}:«- xgboost»: xgboost is no exact pin; write it as name==version",
     ),
     (
         "every_package_is_pinned_exactly",
         [(INFERENCE, DEPENDENCIES, "")],
-        f"{IN_INFERENCE}: no list of dependencies, so nothing is pinned; write {DEPENDENCIES}",
+        f"{INFERENCE}:«environment_version: ${{var.environment_versi»: ml_inference_pipeline has no list "
+        f"of dependencies, so nothing is pinned; write {DEPENDENCIES}",
     ),
     (
         "every_package_is_pinned_exactly",
         [(INFERENCE, DEPENDENCIES, "dependencies: ['${var.ml_dependencies}', shap==0.46.0]")],
-        f"{IN_INFERENCE}: the Databricks CLI drops a list within dependencies; write {DEPENDENCIES} alone",
+        f"{INFERENCE}:«dependencies: ['${{var.ml_dependencies}}', sha»: the Databricks CLI drops a list "
+        f"within dependencies; write {DEPENDENCIES} alone",
     ),
     (
         "every_package_of_a_notebook_is_pinned",
         [(ENVIRONMENT, f"      - {XGBOOST}\n", "")],
-        f"{REVENUE}:N: xgboost is not pinned for task train_revenue; "
-        f"add it as name==version to ml_dependencies in {ENVIRONMENT}",
+        f"{REVENUE}:«from xgboost import XGBRegressor»: xgboost is not pinned for task train_revenue; add "
+        f"it as name==version to ml_dependencies in {ENVIRONMENT}",
+    ),
+    (
+        "every_package_of_a_notebook_is_pinned",
+        [(CHURN, "def fit(train", "def explain():\n    import shap\n\n\ndef fit(train")],
+        f"{CHURN}:«import shap»: shap is not pinned for task train_churn; add it as name==version to "
+        f"ml_dependencies in {ENVIRONMENT}",
     ),
     (
         "every_package_of_a_notebook_is_pinned",
         [(SCORE, "import mlflow\n", "import mlflow\nimport shap\n")],
-        f"{SCORE}:N: shap is not pinned for task score_churn; "
-        f"add it as name==version to ml_dependencies in {ENVIRONMENT}",
+        f"{SCORE}:«import shap»: shap is not pinned for task score_churn; add it as name==version to "
+        f"ml_dependencies in {ENVIRONMENT}",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, "dependencies: [mlflow==3.8.1]")],
-        f"{IN_INFERENCE}: mlflow is 3.8.1, but {PINS['mlflow']} in {IN_FEATURES}; "
-        f"write {DEPENDENCIES} in both",
+        f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
+        f"{TRAINING}:«environment_version: ${{var.environment_versi», databricks-feature-engineering "
+        "missing in place of 0.18.2, matplotlib missing in place of 3.10.0, mlflow 3.8.1 in place of "
+        "3.7.0, numpy missing in place of 2.1.3, pandas missing in place of 2.2.3, scikit-learn missing "
+        f"in place of 1.6.1, xgboost missing in place of 3.2.0; write {DEPENDENCIES} and {VERSION} in both",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, f"dependencies: [{MLFLOW}]")],
-        f"{IN_INFERENCE}: xgboost is missing, but {PINS['xgboost']} in {IN_FEATURES}; "
-        f"write {DEPENDENCIES} in both",
+        f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
+        f"{TRAINING}:«environment_version: ${{var.environment_versi», databricks-feature-engineering "
+        "missing in place of 0.18.2, matplotlib missing in place of 3.10.0, numpy missing in place of "
+        "2.1.3, pandas missing in place of 2.2.3, scikit-learn missing in place of 1.6.1, xgboost "
+        f"missing in place of 3.2.0; write {DEPENDENCIES} and {VERSION} in both",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, VERSION, "environment_version: '5'")],
-        f"{IN_INFERENCE}: environment 5, but 4 in {IN_FEATURES}; write {VERSION} in both",
+        f"{INFERENCE}:«environment_version: '5'»: other packages than in {TRAINING}:«environment_version: "
+        f"${{var.environment_versi», environment_version 5 in place of 4; write {DEPENDENCIES} and "
+        f"{VERSION} in both",
     ),
     (
         "laptops_and_ci_have_the_same_packages",
         [("pyproject.toml", MLFLOW, "mlflow==3.8.1")],
-        f"pyproject.toml: mlflow is ==3.8.1, but =={PINS['mlflow']} in {ENVIRONMENT}:N; "
-        "write the same pin in both",
+        f'pyproject.toml:«"mlflow==3.8.1",»: mlflow is ==3.8.1, but =={PINS["mlflow"]} in '
+        f"{ENVIRONMENT}:«- mlflow=={PINS['mlflow']}»; write the same pin in both",
     ),
     (
         "laptops_and_ci_have_the_same_packages",
         [("pyproject.toml", f'    "{XGBOOST}",\n', "")],
-        f"pyproject.toml: xgboost is missing, but =={PINS['xgboost']} in {ENVIRONMENT}:N; "
-        "write the same pin in both",
+        f"pyproject.toml:1: xgboost is missing, but =={PINS['xgboost']} in {ENVIRONMENT}:«- "
+        f"xgboost=={PINS['xgboost']}»; write the same pin in both",
     ),
     (
         "laptops_and_ci_have_the_same_packages",
         [(ENVIRONMENT, MLFLOW, "mlflow==3.8.1")],
-        f"pyproject.toml: mlflow is =={PINS['mlflow']}, but ==3.8.1 in {ENVIRONMENT}:N; "
-        "write the same pin in both",
+        f'pyproject.toml:«"mlflow=={PINS["mlflow"]}",»: mlflow is =={PINS["mlflow"]}, but ==3.8.1 in '
+        f"{ENVIRONMENT}:«- mlflow==3.8.1»; write the same pin in both",
     ),
     (
         "the_lock_has_the_same_packages",
         [("uv.lock", None, LOCK)],
-        f"uv.lock: mlflow is 3.8.1, but pyproject.toml asks for {MLFLOW}; run uv lock",
+        f"uv.lock:1: mlflow is 3.8.1, but pyproject.toml asks for mlflow=={PINS['mlflow']}; run uv lock",
     ),
     (
         "the_lock_has_the_same_packages",
         [("uv.lock", None, LOCK)],
-        f"uv.lock: xgboost is missing, but pyproject.toml asks for {XGBOOST}; run uv lock",
+        f"uv.lock:1: xgboost is missing, but pyproject.toml asks for xgboost=={PINS['xgboost']}; run uv lock",
     ),
     (
         "every_environment_has_a_version",
         [(TRAINING, VERSION, "")],
-        f"{TRAINING}, environment default of ml_training_pipeline: environment_version is missing; "
-        f"write {VERSION}, a whole number",
+        f"{TRAINING}:«dependencies: ${{var.ml_dependencies}}»: environment_version of "
+        f"ml_training_pipeline is missing; write {VERSION}, a whole number",
     ),
     (
         "every_environment_has_a_version",
         [(ENVIRONMENT, 'default: "4"', "default: 4.0")],
-        f"{IN_INFERENCE}: environment_version is 4.0; write {VERSION}, a whole number",
+        "resources/ml/ml_sample_data.yml:«environment_version: ${var.environment_versi»: "
+        f"environment_version of ml_sample_data is 4.0; write {VERSION}, a whole number",
     ),
 ]
 
 UNKNOWN_VARIABLE = "correct the name, or declare it under variables in databricks.yml"
 FILES_OF_THE_BUNDLE = [
     (
-        "every_yaml_file_can_be_read",
+        "every_yaml_file_is_found_and_read",
         [(TRAINING, "resources:", "resources: [")],
-        f"{TRAINING}:N: from here on it is no YAML; correct it",
+        f"{TRAINING}:«ml_training_pipeline:»: from here on it is no YAML, did not find expected ',' or "
+        "']'; correct it",
     ),
     (
-        "every_include_finds_files",
+        "every_yaml_file_is_found_and_read",
         [(BUNDLE, "  - resources/ml/*.yml", "  - resources/ml/*.yml\n  - resources/more/*.yml")],
-        f"{BUNDLE}: include resources/more/*.yml matches no file; correct or remove it",
+        f"{BUNDLE}:«- resources/more/*.yml»: include resources/more/*.yml matches no file; correct or "
+        "remove it",
     ),
     (
         "every_resource_file_is_included",
         [("resources/report.yml", None, "{}\n")],
-        "resources/report.yml: no include of databricks.yml matches it, so it is not deployed; add it there",
+        f"resources/report.yml:1: no include of {BUNDLE} matches it, so it is not deployed; add it there",
     ),
     (
         "every_target_has_a_mode",
         [(BUNDLE, "    mode: development\n", "")],
-        f"{BUNDLE}, target dev: mode is missing; write mode: development or mode: production",
+        f"{BUNDLE}:«dev:»: mode of target dev is missing; write mode: development or mode: production",
     ),
     (
         "every_reference_leads_somewhere",
         [(TRAINING, "default: ${var.catalog}", "default: ${var.catalgo}")],
-        f"{TRAINING}:N: ${{var.catalgo}} is not defined; {UNKNOWN_VARIABLE}",
+        f"{TRAINING}:«default: ${{var.catalgo}}»: ${{var.catalgo}} is not defined; correct the name, or "
+        f"declare it under variables in {BUNDLE}",
     ),
     (
         "every_reference_leads_somewhere",
         [(BUNDLE, "  service_principal:\n", "  principal:\n")],
-        f"{BUNDLE}:N: ${{var.service_principal}} is not defined; {UNKNOWN_VARIABLE}",
+        f"{BUNDLE}:«${{var.service_principal}}»: ${{var.service_principal}} is not defined; correct the "
+        f"name, or declare it under variables in {BUNDLE}",
     ),
     (
         "every_reference_leads_somewhere",
-        [(TRAINING, "ml_feature_pipeline.id", "ml_features.id")],
-        f"{TRAINING}:N: ${{resources.jobs.ml_features.id}} is no resource of this bundle; correct the name",
+        [(TRAINING, TRAIN_CHURN, CALL.replace("ml_inference_pipeline", "ml_scoring"))],
+        f"{TRAINING}:«job_id: ${{resources.jobs.ml_scoring.id}}»: ${{resources.jobs.ml_scoring.id}} is no "
+        "resource of this bundle; correct the name",
     ),
     (
         "every_variable_has_a_value_in_every_target",
         [(BUNDLE, "      catalog: staging\n", "")],
-        f"{BUNDLE}, target staging: variable catalog has no value there and no default; "
+        f"{BUNDLE}:«staging: > variables:»: variable catalog has no value in target staging and no default; "
         "give it one of the two",
+    ),
+    (
+        "every_variable_has_a_value_in_every_target",
+        [(BUNDLE, ", from BUNDLE_VAR_service_principal", "")],
+        f"{BUNDLE}:«staging: > variables:»: variable service_principal has no value in target staging and no "
+        "default; give it one of the two",
+    ),
+    (
+        "every_yaml_file_is_found_and_read",
+        [(LABELS, None, "- labels\n")],
+        f"{LABELS}:1: this is no mapping of names to values; correct it",
     ),
     (
         "no_experiment_is_defined_in_the_bundle",
@@ -177,18 +220,18 @@ FILES_OF_THE_BUNDLE = [
                 "resources: {experiments: {churn: {name: /Shared/churn}}}\n",
             )
         ],
-        "resources/ml/ml_experiments.yml: experiment churn is defined in the bundle, which doubles it as "
-        "[dev user] churn; remove it, the notebook creates /Shared/{project}_ml_{model_name}",
+        "resources/ml/ml_experiments.yml:1: experiment churn is defined in the bundle, which doubles it "
+        "as [dev user] churn; remove it, the notebook creates /Shared/{project}_ml_{model_name}",
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
         [(CHURN, None, None)],
-        f"{TRAINING}, task train_churn: notebook {CHURN} does not exist; correct notebook_path",
+        f"{TRAINING}:«/train_churn.py»: there is no notebook {CHURN}; correct notebook_path",
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
         [(CHURN, "# Databricks notebook source\n", "")],
-        f"{CHURN}:N: it is no notebook to Databricks; make '# Databricks notebook source' its first line",
+        f"{CHURN}:1: it is no notebook to Databricks; make '# Databricks notebook source' its first line",
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
@@ -196,184 +239,197 @@ FILES_OF_THE_BUNDLE = [
             (TRAINING, "train_churn.py", "train_churn.ipynb"),
             (CHURN.replace(".py", ".ipynb"), None, "{}"),
         ],
-        f"{CHURN.replace('.py', '.ipynb')}: the rules read notebooks in .py form only; "
-        "save it as a source file",
+        "src/my_project_ml/sales/train_churn.ipynb:1: the rules read notebooks in .py form only; save it "
+        "as a source file",
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
         [(BUNDLE, "    - tests/**\n", "    - tests/**\n    - src/**/train_*.py\n")],
-        f"{TRAINING}, task train_churn: src/**/train_*.py of sync.exclude keeps notebook {CHURN} "
-        "from being uploaded; narrow that pattern",
+        f"{BUNDLE}:«- src/**/train_*.py»: src/**/train_*.py keeps notebook {CHURN} from being uploaded; "
+        "narrow it",
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
         [(".gitignore", ".venv/\n", ".venv/\nsales/\n")],
-        f"{TRAINING}, task train_churn: sales/ of .gitignore keeps notebook {CHURN} "
-        "from being uploaded; narrow that pattern",
+        f".gitignore:«sales/»: sales/ keeps notebook {CHURN} from being uploaded; narrow it",
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
         [(BUNDLE, "sync:\n", "sync:\n  paths: [resources]\n")],
-        f"{TRAINING}, task train_churn: sync.paths keeps notebook {CHURN} "
-        "from being uploaded; narrow that pattern",
+        f"{BUNDLE}:«paths: [resources]»: sync.paths keeps notebook {CHURN} from being uploaded; narrow it",
     ),
 ]
 
-TRAIN_CHURN = "        - task_key: train_churn\n"
-TRAIN_REVENUE = "        - task_key: train_revenue\n"
 SCHEDULE = '        quartz_cron_expression: "0 0 3 ? * SUN"\n'
-CRON = f"{TRAINING}, job ml_training_pipeline: the schedule "
 JOBS = [
     (
         "no_key_is_given_twice",
         [(TRAINING, TRAIN_CHURN, TRAIN_REVENUE)],
-        f"{TRAINING}, job ml_training_pipeline: task_key train_revenue is given 2 times, "
-        "which the Databricks CLI merges into one; give each its own",
+        f"{TRAINING}:«task_key: train_revenue > task_key: train_revenue»: "
+        "task_key train_revenue is given again in job "
+        "ml_training_pipeline, and the Databricks CLI merges the two; give each its own",
     ),
     (
         "every_task_has_an_environment_of_its_job",
         [(TRAINING, "          environment_key: default", "          environment_key: defualt")],
-        f"{TRAINING}, task train_revenue: the job has no environment_key defualt; "
+        f"{TRAINING}:«environment_key: defualt»: job ml_training_pipeline has no environment_key defualt; "
         "write one that it has: default",
     ),
     (
         "every_task_has_an_environment_of_its_job",
         [(TRAINING, "          environment_key: default\n", "")],
-        f"{TRAINING}, task train_revenue: without environment_key it runs without the pins; "
-        "add one of default",
+        f"{TRAINING}:«- task_key: features_ops»: task features_ops has no environment_key, so it runs "
+        "without the pins; add one of default",
     ),
     (
         "every_dependency_is_a_task_of_the_job",
         [
             (
                 TRAINING,
-                "            - task_key: refresh_features",
-                "            - task_key: refresh_feature",
+                "            - task_key: features_sales",
+                "            - task_key: features_sale",
             )
         ],
-        f"{TRAINING}, task train_revenue: it depends on refresh_feature, no task of this job; "
-        "correct depends_on",
+        f"{TRAINING}:«task_key: train_revenue > task_key: features_sale»: "
+        "task train_revenue depends on features_sale, no "
+        "task of job ml_training_pipeline; correct depends_on",
     ),
     (
         "no_tasks_wait_for_each_other",
         [
             (
                 TRAINING,
-                "          run_job_task:",
-                "          depends_on: [{task_key: train_churn}]\n          run_job_task:",
+                FEATURES_SALES,
+                f"{FEATURES_SALES}          depends_on: [{{task_key: train_churn}}]\n",
             )
         ],
-        f"{TRAINING}, task refresh_features: refresh_features, train_churn wait for each other, "
-        "so none begins; correct depends_on",
+        f"{TRAINING}:«depends_on: [{{task_key: train_churn}}]»: features_sales, train_churn wait for each "
+        "other, so none begins; correct depends_on",
     ),
     (
         "every_dynamic_reference_leads_somewhere",
         [(TRAINING, "model_name: churn", 'model_name: "{{job.parameters.model}}"')],
-        f"{TRAINING}, task train_churn: {{{{job.parameters.model}}}} is no parameter of the job, "
-        "which has catalog, gold_schema, feature_schema, project; correct it, or declare it",
+        f'{TRAINING}:«model_name: "{{{{job.parameters.model}}}}"»: {{{{job.parameters.model}}}} is no '
+        "parameter of the job, which has catalog, gold_schema, feature_schema, project; correct it, or "
+        "declare it",
     ),
     (
         "every_dynamic_reference_leads_somewhere",
         [(TRAINING, "{{tasks.train_churn.result_state}}", "{{tasks.train_chrun.result_state}}")],
-        f"{TRAINING}, task pipeline_status: {{{{tasks.train_chrun.result_state}}}} refers to no task "
-        "of the job; correct its key",
+        f"{TRAINING}:«results: |»: {{{{tasks.train_chrun.result_state}}}} refers to no task of the job; "
+        "correct its key",
     ),
     (
         "every_dynamic_reference_leads_somewhere",
         [(TRAINING, "model_name: churn", 'model_name: "{{tasks.train_revenue.values.name}}"')],
-        f"{TRAINING}, task train_churn: {{{{tasks.train_revenue.values.name}}}} refers to a task "
-        "that need not have ended by then; add it to depends_on",
+        f'{TRAINING}:«model_name: "{{{{tasks.train_revenue.values.na»: '
+        "{{tasks.train_revenue.values.name}} refers to a task that need not have ended by then; add "
+        "it to depends_on",
     ),
     (
         "every_dynamic_reference_leads_somewhere",
         [(TRAINING, "{{job.run_id}}", "{{jobs.run_id}}")],
-        f"{TRAINING}, task pipeline_status: {{{{jobs.run_id}}}} is no reference that Databricks knows; "
-        "begin it with one of job, task, tasks, workspace, backfill, input",
+        f'{TRAINING}:«run_id: "{{{{jobs.run_id}}}}"»: {{{{jobs.run_id}}}} is no reference that Databricks '
+        "knows; begin it with one of job, task, tasks, workspace, backfill, input",
     ),
     (
         "nothing_runs_on_schedule_in_development",
         [(TRAINING, SCHEDULE, f"{SCHEDULE}        pause_status: UNPAUSED\n")],
-        f"{TRAINING}, job ml_training_pipeline: pause_status UNPAUSED makes every developer's copy run by "
-        "itself; remove that line, staging and prod run without it",
+        f"{TRAINING}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy of "
+        "ml_training_pipeline run by itself; remove that line, staging and prod run without it",
     ),
     (
         "nothing_runs_on_schedule_in_development",
         [(BUNDLE, "    default: true\n", "    presets: {trigger_pause_status: UNPAUSED}\n")],
-        f"{BUNDLE}, target dev: trigger_pause_status is UNPAUSED; remove that line",
+        f"{BUNDLE}:«presets: {{trigger_pause_status: UNPAUSED}}»: trigger_pause_status of target dev is "
+        "UNPAUSED, so every developer's jobs run by themselves; remove that line",
     ),
     (
         "every_job_called_is_given_its_own_parameters",
-        [
-            (
-                TRAINING,
-                "ml_feature_pipeline.id}\n",
-                "ml_feature_pipeline.id}\n            job_parameters: {schema: x}\n",
-            )
-        ],
-        f"{TRAINING}, task refresh_features: schema is no parameter of job ml_feature_pipeline, "
-        "which has catalog, gold_schema, feature_schema; correct job_parameters",
+        [(TRAINING, TRAIN_CHURN, CALL)],
+        f"{TRAINING}:«job_parameters: {{schema: x}}»: schema is no parameter of job "
+        "ml_inference_pipeline, which has catalog, gold_schema, feature_schema; correct job_parameters",
     ),
     (
         "every_widget_is_given",
-        [(INFERENCE, "              domain: sales\n", "")],
-        f"{SCORE}:N: widget domain is read here but not given by {INFERENCE}, task score_revenue; "
-        "add it to base_parameters there, or to the job's parameters",
+        [(INFERENCE, "model_name: revenue\n              domain: sales\n", "model_name: revenue\n")],
+        f'{SCORE}:«domain = dbutils.widgets.get("domain")»: widget domain is read here, but not given by '
+        f"score_revenue of ml_inference_pipeline; add it to base_parameters in "
+        f"{INFERENCE}:«task_key: score_revenue > base_parameters:»",
     ),
     (
         "every_widget_is_given",
         [(CHURN, 'dbutils.widgets.get("project")', 'dbutils.widgets.get("projcet")')],
-        f"{CHURN}:N: widget projcet is read here but not given by {TRAINING}, task train_churn; "
-        "add it to base_parameters there, or to the job's parameters",
+        f'{CHURN}:«project = dbutils.widgets.get("projcet")»: widget projcet is read here, but not given '
+        f"by train_churn of ml_training_pipeline; add it to base_parameters in "
+        f"{TRAINING}:«task_key: train_churn > base_parameters:»",
+    ),
+    (
+        "every_widget_is_given",
+        [(TRAINING, "              model_name: churn\n", "")],
+        f'{CHURN}:«model_name = dbutils.widgets.get("model_name»: widget model_name is read here, but not '
+        f"given by train_churn of ml_training_pipeline; add it to base_parameters in "
+        f"{TRAINING}:«task_key: train_churn > base_parameters:»",
+    ),
+    (
+        "every_field_and_value_of_a_job_is_known",
+        [(TRAINING, "labels: ${var.labels.sales}", "labels: [revenue, churn]")],
+        f"{TRAINING}:«labels: [revenue, churn]»: ['revenue', 'churn'] in notebook_task is no text; write "
+        "it as text",
+    ),
+    (
+        "every_field_and_value_of_a_job_is_known",
+        [(TRAINING, "        - task_key: train_churn\n          depends_on:", "        - depends_on:")],
+        f"{TRAINING}:«- depends_on:»: task has no task_key; add it",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "timeout_seconds: 7200", "timeout_second: 7200")],
-        f"{TRAINING}, job ml_training_pipeline: tasks.refresh_features.timeout_second is no field that "
-        "Databricks knows; write timeout_seconds",
+        f"{TRAINING}:«timeout_second: 7200»: timeout_second is no field that Databricks knows; write "
+        "timeout_seconds",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "run_if: ALL_DONE", "run_if: ALWAYS")],
-        f"{TRAINING}, job ml_training_pipeline: tasks.pipeline_status.run_if is 'ALWAYS', which Databricks "
-        "does not know; write ALL_DONE or ALL_FAILED or ALL_SUCCESS or AT_LEAST_ONE_FAILED or "
-        "AT_LEAST_ONE_SUCCESS or NONE_FAILED",
+        f"{TRAINING}:«run_if: ALWAYS»: run_if is ALWAYS, which Databricks does not know; write ALL_DONE "
+        "or ALL_FAILED or ALL_SUCCESS or AT_LEAST_ONE_FAILED or AT_LEAST_ONE_SUCCESS or NONE_FAILED",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "timeout_seconds: 7200", "timeout_seconds: 2h")],
-        f"{TRAINING}, job ml_training_pipeline: tasks.refresh_features.timeout_seconds is '2h'; "
-        "write a value of type int",
+        f"{TRAINING}:«timeout_seconds: 2h»: timeout_seconds has a value of another kind than Databricks "
+        "knows, invalid literal for int() with base 10: '2h'; correct it",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "        timezone_id: UTC\n", "")],
-        f"{TRAINING}, job ml_training_pipeline: schedule.timezone_id is missing; add it",
+        f"{TRAINING}:«schedule:»: schedule has no timezone_id; add it",
     ),
     (
         "every_schedule_is_a_quartz_expression",
         [(TRAINING, '"0 0 3 ? * SUN"', '"0 3 * * 7"')],
-        f"{CRON}'0 3 * * 7' is no Quartz expression, it has 5 fields; write seconds, minutes, hours, "
-        "day of month, month, day of week and, if you want, year",
+        f"{TRAINING}:«quartz_cron_expression: \"0 3 * * 7\"»: the schedule '0 3 * * 7' is no Quartz "
+        "expression, it has 5 fields; write seconds, minutes, hours, day of month, month, day of week "
+        "and, if you want, year",
     ),
     (
         "every_schedule_is_a_quartz_expression",
         [(TRAINING, '"0 0 3 ? * SUN"', '"0 0 3 * * *"')],
-        f"{CRON}'0 0 3 * * *' is no Quartz expression, only one of day of month and day of week can be set; "
-        "write ? for the other one of the two",
+        f"{TRAINING}:«quartz_cron_expression: \"0 0 3 * * *\"»: the schedule '0 0 3 * * *' is no Quartz "
+        "expression, only one of day of month and day of week can be set; write ? for the other one of "
+        "the two",
     ),
     (
         "every_schedule_is_a_quartz_expression",
         [(TRAINING, '"0 0 3 ? * SUN"', '"0 0 25 ? * SUN"')],
-        f"{CRON}'0 0 25 ? * SUN' is no Quartz expression, 25 is no hours; "
-        "write a value of 0 to 23, a range, a step or *",
+        f"{TRAINING}:«quartz_cron_expression: \"0 0 25 ? * SUN\"»: the schedule '0 0 25 ? * SUN' is no "
+        "Quartz expression, 25 is no hours; write a value of 0 to 23, a range, a step or *",
     ),
 ]
 
-GATE_TASK = "        - task_key: pipeline_status\n"
-IN_GATE = f"{TRAINING}, task pipeline_status"
-STATUS_GATE = [
+STATUS_TASK = [
     (
-        "every_job_ends_in_a_status_gate",
+        "every_job_ends_with_a_status_task",
         [
             (
                 TRAINING,
@@ -381,42 +437,43 @@ STATUS_GATE = [
                 "src/my_project_ml/ops/train_outliers.py",
             )
         ],
-        f"{TRAINING}, job ml_training_pipeline: without a status gate its run is green "
-        "when a notebook fails; add a task pipeline_status that runs pipeline_status.py",
+        f"{TRAINING}:«tasks:»: a run of ml_training_pipeline is successful when a notebook fails; add a "
+        "task pipeline_status that runs pipeline_status.py",
     ),
     (
-        "the_status_gate_runs_in_any_case",
+        "the_status_task_runs_in_any_case",
         [(TRAINING, "          run_if: ALL_DONE\n", "")],
-        f"{IN_GATE}: run_if is missing, so the status gate is left out when a task before it fails; "
-        "write run_if: ALL_DONE",
+        f"{TRAINING}:«- task_key: pipeline_status»: run_if of the status task is missing, so it is left "
+        "out when a task before it fails; write run_if: ALL_DONE",
     ),
     (
-        "the_status_gate_waits_for_every_task",
+        "the_status_task_waits_for_every_task",
         [(TRAINING, "            - task_key: train_churn\n", "")],
-        f"{IN_GATE}: the status gate does not wait for train_churn; add it to depends_on",
+        f"{TRAINING}:«task_key: pipeline_status > depends_on:»: "
+        "the status task does not wait for train_churn; add it to depends_on",
     ),
     (
-        "the_status_gate_is_told_every_result",
+        "the_status_task_is_told_every_result",
         [(TRAINING, "                train_churn: {{tasks.train_churn.result_state}}\n", "")],
-        f"{IN_GATE}: its results say nothing of train_churn; "
-        "add the line train_churn: {{tasks.train_churn.result_state}}",
+        f"{TRAINING}:«results: |»: results of the status task say nothing of train_churn; add the line "
+        "train_churn: {{tasks.train_churn.result_state}}",
     ),
     (
-        "the_status_gate_is_red_at_once",
+        "the_status_task_fails_at_once",
         [(TRAINING, "          max_retries: 0\n", "")],
-        f"{IN_GATE}: the status gate is retried when it fails; "
-        "write max_retries: 0 and disable_auto_optimization: true",
+        f"{TRAINING}:«- task_key: pipeline_status»: the status task is retried when it fails; write "
+        "max_retries: 0 and disable_auto_optimization: true",
     ),
     (
-        "the_status_gate_is_red_at_once",
+        "the_status_task_fails_at_once",
         [(TRAINING, "      max_concurrent_runs: 1\n", "      timeout_seconds: 60\n")],
-        f"{TRAINING}, job ml_training_pipeline: timeout_seconds of the job ends the status gate too; "
-        "give each task its own timeout_seconds",
+        f"{TRAINING}:«timeout_seconds: 60»: timeout_seconds of the job ends the status task too; give "
+        "each task its own timeout_seconds",
     ),
     (
-        "the_status_gate_raises",
-        [(GATE, "raise RuntimeError", "print")],
-        f"{GATE}: it never raises, so the run stays green; raise when a task has FAILED",
+        "the_status_task_raises",
+        [(STATUS, "raise RuntimeError", "print")],
+        f"{STATUS}:1: it never raises, so no run fails; raise when a task has FAILED",
     ),
 ]
 
@@ -428,8 +485,8 @@ WRITE_EXIT = "write dbutils.notebook.exit(status) as the last statement"
 ANY_NOTEBOOK = [
     (
         "every_notebook_is_python",
-        [(CHURN, "def train() -> str:", "def train() -> str")],
-        f"{CHURN}:N: this is no valid Python (expected ':'); correct the line",
+        [(CHURN, "def main() -> str:", "def main() -> str")],
+        f"{CHURN}:«def main() -> str»: this is no valid Python (expected ':'); correct the line",
     ),
     (
         "no_notebook_imports_from_the_bundle",
@@ -440,33 +497,36 @@ ANY_NOTEBOOK = [
                 "import mlflow\nfrom my_project_ml.helpers import get_run_name\n",
             )
         ],
-        f"{CHURN}:N: my_project_ml.helpers is not found by a deployed notebook; {COPY}",
+        f"{CHURN}:«from my_project_ml.helpers import get_run_na»: my_project_ml.helpers is not found by a "
+        f"deployed notebook; {COPY}",
     ),
     (
         "no_notebook_imports_from_the_bundle",
         [(CHURN, "import mlflow\n", "import mlflow\nfrom ..helpers import get_run_name\n")],
-        f"{CHURN}:N: ..helpers is not found by a deployed notebook; {COPY}",
+        f"{CHURN}:«from ..helpers import get_run_name»: ..helpers is not found by a deployed notebook; "
+        f"{COPY}",
     ),
     (
         "no_notebook_imports_from_the_bundle",
         [(CHURN, "import mlflow\n", "import mlflow\nfrom train_revenue import get_run_name\n")],
-        f"{CHURN}:N: train_revenue is not found by a deployed notebook; {COPY}",
+        f"{CHURN}:«from train_revenue import get_run_name»: train_revenue is not found by a deployed "
+        f"notebook; {COPY}",
     ),
     (
         "no_notebook_imports_from_the_bundle",
         [(CHURN, "import mlflow\n", 'import mlflow\nimport sys\nsys.path.append("..")\n')],
-        f"{CHURN}:N: sys.path does not help a deployed notebook; {COPY}",
+        f'{CHURN}:«sys.path.append("..")»: sys.path does not help a deployed notebook; {COPY}',
     ),
     (
         "no_notebook_runs_another",
         [(CHURN, "# COMMAND ----------\n", "# COMMAND ----------\n\n# MAGIC %run ../helpers\n")],
-        f"{CHURN}:N: %run does not find its notebook once deployed; {COPY}",
+        f"{CHURN}:«# MAGIC %run ../helpers»: %run does not find its notebook once deployed; {COPY}",
     ),
     (
         "no_notebook_reads_a_command_line",
         [(SCORE, "import mlflow\n", "import argparse\n\nimport mlflow\n")],
-        f"{SCORE}:N: argparse and sys.argv read a command line, which no task has; "
-        'read its parameters by dbutils.widgets.get("name")',
+        f"{SCORE}:«import argparse»: argparse and sys.argv read a command line, which no task has; read "
+        'its parameters by dbutils.widgets.get("name")',
     ),
     (
         "no_notebook_reads_a_command_line",
@@ -474,118 +534,185 @@ ANY_NOTEBOOK = [
             (SCORE, "import mlflow\n", "import sys\n\nimport mlflow\n"),
             (SCORE, "return str(", "return sys.argv[1] or ("),
         ],
-        f"{SCORE}:N: argparse and sys.argv read a command line, which no task has; "
-        'read its parameters by dbutils.widgets.get("name")',
+        f'{SCORE}:«return sys.argv[1] or (aliases["champion"])»: argparse and sys.argv read a command '
+        'line, which no task has; read its parameters by dbutils.widgets.get("name")',
     ),
     (
         "no_notebook_stops_spark",
         [(MAKE_FEATURES, SET_STATUS, f"spark.stop()\n{SET_STATUS}")],
-        f"{MAKE_FEATURES}:N: spark.stop() keeps the exit word from arriving; remove it",
+        f"{MAKE_FEATURES}:«spark.stop()»: spark.stop() keeps the status from arriving; remove it",
     ),
     (
-        "every_notebook_ends_with_its_exit_word",
+        "every_notebook_exits_with_its_status",
         [(CHURN, EXIT, "")],
-        f"{CHURN}: the exit word is missing; {WRITE_EXIT}",
+        f"{CHURN}:1: it does not exit with its status; {WRITE_EXIT}",
     ),
     (
-        "every_notebook_ends_with_its_exit_word",
+        "every_notebook_exits_with_its_status",
         [
             (
                 CHURN,
-                "    status = train()\n",
-                "    status = train()\n    dbutils.notebook.exit(status)\n",
+                "    status = main()\n",
+                "    status = main()\n    dbutils.notebook.exit(status)\n",
             )
         ],
-        f"{CHURN}:N: dbutils.notebook.exit in a try may be caught or left out; "
-        f"set status there, and {WRITE_EXIT}",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: dbutils.notebook.exit in a try may be caught or left "
+        f"out; set status there, and {WRITE_EXIT}",
     ),
     (
-        "every_notebook_ends_with_its_exit_word",
+        "every_notebook_exits_with_its_status",
         [(CHURN, "        promotion = promote(", f"        {EXIT}        promotion = promote(")],
-        f"{CHURN}:N: dbutils.notebook.exit in a with may be caught or left out; "
-        f"set status there, and {WRITE_EXIT}",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: dbutils.notebook.exit in a with may be caught or left "
+        f"out; set status there, and {WRITE_EXIT}",
     ),
     (
-        "every_notebook_ends_with_its_exit_word",
+        "every_notebook_exits_with_its_status",
         [(CHURN, EXIT, f'{EXIT}print("done")\n')],
-        f"{CHURN}:N: what follows dbutils.notebook.exit is never run; {WRITE_EXIT}",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: what follows dbutils.notebook.exit is never run; "
+        f"{WRITE_EXIT}",
     ),
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, "")],
-        f"{CHURN}: the task value status, which the gate reads, is missing; {WRITE_SET}",
+        f"{CHURN}:1: the task value status, which pipeline_status reads, is missing; {WRITE_SET}",
     ),
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, f"if True:\n    {SET_STATUS}")],
-        f"{CHURN}:N: the task value status is set in an if, so not always; {WRITE_SET}",
+        f'{CHURN}:«dbutils.jobs.taskValues.set(key="status", va»: the task value status is set in an if, '
+        f"so not always; {WRITE_SET}",
     ),
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, SET_STATUS * 2)],
-        f"{CHURN}:N: the task value status is set again; {WRITE_SET}, once",
+        f"{CHURN}:«taskValues.set( > taskValues.set(»: the task value status is set again; {WRITE_SET}, once",
     ),
     (
-        "exit_word_and_task_value_are_the_same",
+        "exit_and_task_value_are_the_same",
         [(CHURN, EXIT, 'dbutils.notebook.exit("SUCCESS")\n')],
-        f"{CHURN}:N: exit word and task value may differ; give both the same name, status",
+        f'{CHURN}:«dbutils.notebook.exit("SUCCESS")»: exit and task value may differ; give both the same '
+        "name, status",
     ),
     (
-        "every_status_is_a_word_that_the_gate_knows",
+        "every_status_is_a_known_one",
         [(CHURN, '    return "SUCCESS"\n', '    return "OK"\n')],
-        f"{CHURN}:N: 'OK' is no status that the gate knows; begin it with SUCCESS, 'SKIPPED: ' or 'FAILED: '",
+        f"{CHURN}:«return \"OK\"»: 'OK' is no status that pipeline_status knows; begin it with SUCCESS, "
+        "'SKIPPED: ' or 'FAILED: '",
     ),
     (
         "no_failure_is_hidden",
         [(CHURN, "    status = f\"FAILED: {' '.join(str(error).split())}\"[:1000]\n", "")],
-        f'{CHURN}:N: this except hides a failure from the gate; write status = f"FAILED: {{error}}" in it',
+        f"{CHURN}:«except Exception as error:»: this except hides a failure from pipeline_status; write "
+        'status = f"FAILED: {error}" in it',
     ),
 ]
 
 WITH_HELPER = "copy it from another training notebook, since a deployed notebook cannot import it"
+WAITS_FOR_SALES = "          depends_on:\n            - task_key: features_sales\n"
+CHURN_TASK = TRAIN_CHURN + WAITS_FOR_SALES
+SCORE_CHURN_TASK = CHURN_TASK.replace("train_", "score_")
+TOLD_BY_SALES = 'features_status: "{{tasks.features_sales.values.status}}"\n'
+TOLD_CHURN = f"              model_name: churn\n              {TOLD_BY_SALES}"
+FEATURES = [
+    (
+        "every_model_waits_for_the_features_of_its_domain",
+        [(TRAINING, CHURN_TASK, TRAIN_CHURN)],
+        f"{TRAINING}:«- task_key: train_churn»: train_churn does not wait for the features of sales; add "
+        "features_sales to depends_on",
+    ),
+    (
+        "every_model_waits_for_the_features_of_its_domain",
+        [(INFERENCE, SCORE_CHURN_TASK, SCORE_CHURN_TASK.replace("features_sales", "features_ops"))],
+        f"{INFERENCE}:«task_key: score_churn > depends_on:»: "
+        "score_churn does not wait for the features of sales; add "
+        "features_sales to depends_on",
+    ),
+    (
+        "every_model_waits_for_the_features_of_its_domain",
+        [(TRAINING, CHURN_TASK, f"{CHURN_TASK}            - task_key: features_ops\n")],
+        f"{TRAINING}:«task_key: train_churn > depends_on:»: "
+        "train_churn of domain sales waits for features_ops, so it fails "
+        "with that; remove it from depends_on",
+    ),
+    (
+        "every_model_waits_for_the_features_of_its_domain",
+        [(CHURN, 'DOMAIN = "sales"', 'DOMAIN = "shop"')],
+        f"{TRAINING}:«task_key: train_churn > depends_on:»: "
+        "train_churn does not wait for the features of shop; add a task "
+        "with domain: shop",
+    ),
+    (
+        "every_model_is_told_the_status_of_its_features",
+        [(TRAINING, TOLD_CHURN, "              model_name: churn\n")],
+        f"{TRAINING}:«task_key: train_churn > base_parameters:»: "
+        "features_status of train_churn is missing; write "
+        'features_status: "{{tasks.features_sales.values.status}}"',
+    ),
+    (
+        "every_model_is_told_the_status_of_its_features",
+        [(TRAINING, TOLD_CHURN, TOLD_CHURN.replace("features_sales", "features_ops"))],
+        f'{TRAINING}:«features_status: "{{{{tasks.features_ops.value»: features_status of train_churn is '
+        "{{tasks.features_ops.values.status}}; write features_status: "
+        '"{{tasks.features_sales.values.status}}"',
+    ),
+    (
+        "every_model_is_told_the_status_of_its_features",
+        [
+            (
+                INFERENCE,
+                f"domain: sales\n              {TOLD_BY_SALES}",
+                "domain: sales\n              features_status: SUCCESS\n",
+            )
+        ],
+        f"{INFERENCE}:«features_status: SUCCESS»: features_status of score_revenue is SUCCESS; write "
+        'features_status: "{{tasks.features_sales.values.status}}"',
+    ),
+]
 TRAINING_NOTEBOOKS = [
     (
         "every_training_notebook_has_the_helpers",
         [(CHURN, "def get_standard_tags(", "def get_tags(")],
-        f"{CHURN}: helper get_standard_tags is missing; {WITH_HELPER}",
+        f"{CHURN}:1: helper get_standard_tags is missing; {WITH_HELPER}",
     ),
     (
         "every_training_notebook_has_the_helpers",
         [(CHURN, "= setup_mlflow_experiment(project, model_name)", '= "0"')],
-        f"{CHURN}:N: helper setup_mlflow_experiment is defined but never called; call it in the training",
+        f"{CHURN}:«def setup_mlflow_experiment(project: str, mo»: helper setup_mlflow_experiment is "
+        "defined but never called; call it in the training",
     ),
     (
         "helpers_are_the_same_in_every_training_notebook",
         [(CHURN, 'version: str = "v1"', 'version: str = "v2"')],
-        f"{CHURN}:N: helper get_run_name is not the same as in {OUTLIERS}; "
-        "copy the one you want to every training notebook",
+        f"{CHURN}:«def get_run_name(model_name: str, algorithm:»: helper get_run_name is not the same as "
+        f"in {OUTLIERS}; copy the one you want to every training notebook",
     ),
     (
         "every_training_notebook_is_run_by_a_task",
         [(TRAINING, "train_churn.py", "train_revenue.py")],
-        f"{CHURN}: no task runs it; add one to {TRAINING}",
+        f"{CHURN}:1: no task runs it; add one to {TRAINING}",
     ),
     (
         "autolog_is_disabled",
         [(CHURN, "mlflow.autolog(disable=True)\n", "")],
-        f"{CHURN}: autolog is not disabled; write mlflow.autolog(disable=True) at module level",
+        f"{CHURN}:1: autolog is not disabled; write mlflow.autolog(disable=True) at module level",
     ),
     (
         "autolog_is_disabled",
         [
             (
                 CHURN,
-                "        model = new_model()",
-                "        mlflow.xgboost.autolog()\n        model = new_model()",
+                "        model = fit(",
+                "        mlflow.xgboost.autolog()\n        model = fit(",
             )
         ],
-        f"{CHURN}:N: mlflow.xgboost.autolog is switched on; write mlflow.autolog(disable=True)",
+        f"{CHURN}:«mlflow.xgboost.autolog()»: mlflow.xgboost.autolog is switched on; write "
+        "mlflow.autolog(disable=True)",
     ),
     (
         "the_registry_is_set_at_module_level",
         [(SCORE, 'mlflow.set_registry_uri("databricks-uc")\n', "")],
-        f"{SCORE}: the registry URI is not set at module level, once; "
-        'write mlflow.set_registry_uri("databricks-uc") there',
+        f"{SCORE}:1: the registry URI is not set at module level, once; write "
+        'mlflow.set_registry_uri("databricks-uc") there',
     ),
     (
         "the_registry_is_set_at_module_level",
@@ -596,20 +723,20 @@ TRAINING_NOTEBOOKS = [
                 'if True:\n    mlflow.set_registry_uri("databricks")\n',
             )
         ],
-        f"{CHURN}:N: the registry URI is not set at module level, once; "
-        'write mlflow.set_registry_uri("databricks-uc") there',
+        f'{CHURN}:«mlflow.set_registry_uri("databricks")»: the registry URI is not set at module level, '
+        'once; write mlflow.set_registry_uri("databricks-uc") there',
     ),
     (
         "experiments_are_shared_and_named_after_project_and_model",
         [(CHURN, 'f"/Shared/{project}_ml_{model_name}"', 'f"/Users/me/{project}_ml/{model_name}"')],
-        f"{CHURN}:N: the experiment is not below /Shared, named after project and model; "
-        'write f"/Shared/{project}_ml_{model_name}"',
+        f'{CHURN}:«experiment = mlflow.set_experiment(f"/Users/»: the experiment is not below /Shared, '
+        'named after project and model; write f"/Shared/{project}_ml_{model_name}"',
     ),
     (
         "experiments_are_shared_and_named_after_project_and_model",
         [(CHURN, 'f"/Shared/{project}_ml_{model_name}"', '"/Shared/my_project_ml_churn"')],
-        f"{CHURN}:N: the experiment is not below /Shared, named after project and model; "
-        'write f"/Shared/{project}_ml_{model_name}"',
+        f'{CHURN}:«experiment = mlflow.set_experiment("/Shared/»: the experiment is not below /Shared, '
+        'named after project and model; write f"/Shared/{project}_ml_{model_name}"',
     ),
     (
         "experiments_are_shared_and_named_after_project_and_model",
@@ -620,8 +747,8 @@ TRAINING_NOTEBOOKS = [
                 "mlflow.MlflowClient().create_experiment('/Users/me/x' or f",
             )
         ],
-        f"{CHURN}:N: the experiment is not below /Shared, named after project and model; "
-        'write f"/Shared/{project}_ml_{model_name}"',
+        f"{CHURN}:«experiment = mlflow.MlflowClient().create_ex»: the experiment is not below /Shared, "
+        'named after project and model; write f"/Shared/{project}_ml_{model_name}"',
     ),
     (
         "the_dataset_is_logged_inside_the_run",
@@ -629,45 +756,46 @@ TRAINING_NOTEBOOKS = [
             (
                 CHURN,
                 "    run_name = get_run_name(",
-                "    log_training_dataset(gold)\n    run_name = get_run_name(",
+                "    log_training_dataset(data.gold)\n    run_name = get_run_name(",
             )
         ],
-        f"{CHURN}:N: log_training_dataset outside the run logs the dataset to no run; "
-        "move it into `with mlflow.start_run(...)`",
+        f"{CHURN}:«log_training_dataset(data.gold)»: log_training_dataset outside the run logs the "
+        "dataset to no run; move it into `with mlflow.start_run(...)`",
     ),
     (
         "metrics_are_linked_to_model_and_dataset",
         [
             (
                 CHURN,
-                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=gold)",
+                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold)",
                 "mlflow.log_metrics(metrics)",
             )
         ],
-        f"{CHURN}: the logged model shows neither metrics nor dataset; write mlflow.log_metrics(metrics, "
-        "model_id=logged.model_id, dataset=gold) inside the run",
+        f"{CHURN}:1: the logged model shows neither metrics nor dataset; write "
+        "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold) inside the run",
     ),
     (
         "no_label_is_among_the_features",
-        [(FEATURES, 'labels: "revenue,churn"', 'labels: "revenue"')],
-        f"{CHURN}:N: label churn is not among the labels of {FEATURES}, task features_sales, "
-        "so it would be one of the features; add it there",
+        [(LABELS, ", churn:classification", "")],
+        f'{CHURN}:«LABEL = "churn"»: churn is no label of sales, so it would be a feature; add it in '
+        f'{LABELS}:«sales: "revenue:regression"»',
     ),
     (
         "no_label_is_among_the_features",
         [(CHURN, 'LABEL = "churn"', 'LABEL = "has_left"')],
-        f"{CHURN}:N: label has_left is not among the labels of {FEATURES}, task features_sales, "
-        "so it would be one of the features; add it there",
+        f'{CHURN}:«LABEL = "has_left"»: has_left is no label of sales, so it would be a feature; add it '
+        f'in {LABELS}:«sales: "revenue:regression, churn:classifica»',
     ),
     (
         "no_label_is_among_the_features",
         [(CHURN, 'DOMAIN = "sales"', 'DOMAIN = "shop"')],
-        f"{CHURN}: no task makes the features of shop; add one to the feature pipeline",
+        f'{CHURN}:«DOMAIN = "shop"»: no task makes the features of shop; correct it, or add a task to the '
+        "jobs in resources/ml",
     ),
     (
         "no_label_is_among_the_features",
         [(CHURN, 'LABEL = "churn"', "LABEL = MODEL_TYPE")],
-        f"{CHURN}: DOMAIN or LABEL is not plain text at module level; write it as such",
+        f"{CHURN}:«LABEL = MODEL_TYPE»: LABEL is not plain text at module level; write it as such",
     ),
 ]
 
@@ -682,30 +810,33 @@ SCORING_NOTEBOOKS = [
                 'f"models:/{registered_model}@champion"',
             )
         ],
-        f"{SCORE}:N: models:/{{registered_model}}@champion is not the version of alias champion, "
-        f"resolved once; {OF_CHAMPION}",
+        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: models:/{{registered_model}}@champion "
+        f"is not the version of alias champion, resolved once; {OF_CHAMPION}",
     ),
     (
         "the_version_that_scores_is_the_champion",
         [(SCORE, "version = champion_version()", 'version = "3"')],
-        f"{SCORE}:N: models:/{{registered_model}}/{{version}} is not the version of alias champion, "
-        f"resolved once; {OF_CHAMPION}",
+        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: "
+        "models:/{registered_model}/{version} is not the version of alias champion, resolved once; "
+        f"{OF_CHAMPION}",
     ),
     (
         "the_version_that_scores_is_the_champion",
         [(SCORE, 'aliases["champion"]', 'aliases["challenger"]')],
-        f"{SCORE}:N: models:/{{registered_model}}/{{version}} is not the version of alias champion, "
-        f"resolved once; {OF_CHAMPION}",
+        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: "
+        "models:/{registered_model}/{version} is not the version of alias champion, resolved once; "
+        f"{OF_CHAMPION}",
     ),
     (
         "only_score_batch_scores",
         [(SCORE, "FeatureEngineeringClient().score_batch(", "score_all(")],
-        f"{SCORE}: it does not score; call FeatureEngineeringClient().score_batch",
+        f"{SCORE}:1: it does not score; call FeatureEngineeringClient().score_batch",
     ),
     (
         "only_score_batch_scores",
         [(SCORE, "    keys = keys_to_score()\n", "    keys = mlflow.pyfunc.load_model(version)\n")],
-        f"{SCORE}:N: mlflow.pyfunc.load_model does not look features up; score by score_batch alone",
+        f"{SCORE}:«keys = mlflow.pyfunc.load_model(version)»: mlflow.pyfunc.load_model does not look "
+        "features up; score by score_batch alone",
     ),
 ]
 
@@ -713,8 +844,9 @@ BREAKAGES = [
     *PINS_OF_THE_BUNDLE,
     *FILES_OF_THE_BUNDLE,
     *JOBS,
-    *STATUS_GATE,
+    *STATUS_TASK,
     *ANY_NOTEBOOK,
+    *FEATURES,
     *TRAINING_NOTEBOOKS,
     *SCORING_NOTEBOOKS,
 ]
@@ -760,15 +892,29 @@ status: str = "SUCCESS"
 {SET_STATUS}{EXIT}"""
 NEW_TASK = """\
         - task_key: train_copy
-          depends_on: [{task_key: refresh_features}]
+          depends_on: [{task_key: features_sales}]
           notebook_task:
             notebook_path: ../../src/my_project_ml/sales/train_revenue.py
-            base_parameters: {model_name: copy}
+            base_parameters: {model_name: copy, features_status: "{{tasks.features_sales.values.status}}"}
           environment_key: default
         - task_key: pipeline_status
           depends_on:
             - task_key: train_copy
 """
+SCORE_BODY = f"""\
+          notebook_task:
+            notebook_path: ../../src/my_project_ml/inference/score_model.py
+            base_parameters:
+              model_name: churn
+              domain: sales
+              {TOLD_BY_SALES}          environment_key: ml_inference
+"""
+SCORE_LOOP = """\
+          for_each_task:
+            inputs: '["churn"]'
+            task:
+              task_key: score_each
+""" + indent(SCORE_BODY.replace("churn", '"{{input}}"'), "    ")
 PATH = 'f"/Shared/{project}_ml_{model_name}"'
 PATH_IN_A_VARIABLE = (
     f"experiment = mlflow.set_experiment({PATH})",
@@ -818,10 +964,43 @@ ALLOWED = {
         ),
         (CHURN, "import mlflow\n", "import mlflow\nimport shap\n"),
     ],
+    "xgboost without its GPU library": [
+        (ENVIRONMENT, XGBOOST, XGBOOST_CPU),
+        ("pyproject.toml", XGBOOST, XGBOOST_CPU),
+        ("uv.lock", 'name = "xgboost"', 'name = "xgboost-cpu"'),
+    ],
+    "what a notebook says is yours to change": [
+        (CHURN, "HOLDOUT_SHARE = 0.2", "HOLDOUT_SHARE = 0.3"),
+        (CHURN, "MIN_ROWS = 50", "MIN_ROWS = 500"),
+        (CHURN, 'USE_CASE = "sales: churn"', 'USE_CASE = "who leaves"'),
+        (CHURN, '"roc_auc", False', '"log_loss", True'),
+        (CHURN, "import GradientBoostingClassifier", "import HistGradientBoostingClassifier"),
+        (
+            CHURN,
+            "return GradientBoostingClassifier(n_estimators=200, ",
+            "return HistGradientBoostingClassifier(",
+        ),
+        (MAKE_FEATURES, 'NOT_FEATURES = ["observed_at"]', 'NOT_FEATURES = ["observed_at", "age"]'),
+    ],
+    "a widget with a default of its own": [
+        (
+            CHURN,
+            "dbutils.widgets.text(",
+            'dbutils.widgets.text("rounds", "200", "Rounds")\ndbutils.widgets.text(',
+        ),
+        (
+            CHURN,
+            "    check_features_status()\n",
+            '    print(dbutils.widgets.get("rounds"))\n    check_features_status()\n',
+        ),
+    ],
+    "scores of all models of a domain in a loop": [
+        (INFERENCE, SCORE_CHURN_TASK + SCORE_BODY, SCORE_CHURN_TASK + SCORE_LOOP)
+    ],
     "another evaluation in one notebook": [(CHURN, '"f1": ', '"f1_score": ')],
     "another label, named in both places": [
         (CHURN, 'LABEL = "churn"', 'LABEL: str = "has_left"'),
-        (FEATURES, "revenue,churn", "revenue, has_left"),
+        (LABELS, "churn:", "has_left:"),
     ],
     "a task value more": [(CHURN, SET_STATUS, f'dbutils.jobs.taskValues.set("rows", 1)\n{SET_STATUS}')],
     "a module that is no notebook": [("src/my_project_ml/shared.py", None, "VALUE = 1\n")],

@@ -1,13 +1,12 @@
 """Each way in which a team could break the rules later, and the sentence that their bundle says then.
 
-The rules are the bundle's own, in its folder `tests/rules`; here every one of them is seen to fail.
+The rules are the bundle's own, in `local_workspace/rules`; here every one of them is seen to fail.
 """
 
 import importlib
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 from cookiecutter.main import cookiecutter
-from rule_breakages import ALLOWED, BREAKAGES
+from rule_breakages import ALLOWED, BREAKAGES, CHURN, ENVIRONMENT, MLFLOW, TRAINING
 
 TYPES = ("regression:xgboost", "regression:gradient_boosting", "classification:xgboost")
 TYPES += ("classification:gradient_boosting", "anomaly:isolation_forest")
@@ -27,7 +26,8 @@ MODELS = {
     3: json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["models"],
     25: ", ".join(f"{domain}/{domain}_{n}:{kind}" for domain in DOMAINS for n, kind in enumerate(TYPES)),
 }
-SENTENCE = re.compile(r"(?P<file>[\w./-]+)(:\d+)?(, (job|task|target|environment) [\w ]+)?: .+; .+[^.]")
+SENTENCE = re.compile(r"(?P<file>[\w./-]+):(?P<line>\d+): .+; .+[^.]")
+PLACE = re.compile(r"([\w./-]+):«(.+?)»")
 
 
 @pytest.fixture(scope="module")
@@ -59,18 +59,17 @@ def fresh(bake):
 
 
 @pytest.fixture(scope="module")
-def rules(fresh):
-    """The bundle's own tests/test_rules.py."""
+def said(fresh):
+    """What each rule of the fresh bundle says of a bundle, by the rule's name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(fresh)
-        patch.syspath_prepend(fresh / "tests")
-        yield importlib.import_module("test_rules")
+        check = importlib.import_module("local_workspace.check")
 
+        def said(root):
+            bundle = check.BundleFiles(root)
+            return {rule.__name__: check.broken(bundle, [rule]) for rule in check.RULES}
 
-def violations(rules, root):
-    """What each rule says of a bundle, by the rule's name."""
-    bundle = rules.BundleFiles(root)
-    return {rule.__name__: list(dict.fromkeys(rule(bundle))) for rule in rules.RULES}
+        yield said
 
 
 def edit(root, file, old, new):
@@ -86,8 +85,19 @@ def edit(root, file, old, new):
         path.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def without_line_numbers(sentence):
-    return re.sub(r"(\.py|\.yml):\d+", r"\1:N", sentence)
+def with_line_numbers(sentence, root):
+    """The sentence with the number of each line that is given by its text."""
+
+    def numbered(match):
+        lines = (root / match[1]).read_text("utf-8").splitlines()
+        number = 0
+        for text in match[2].split(" > "):
+            found = [n for n, line in enumerate(lines[number:], start=number + 1) if text in line]
+            assert found, f"{match[1]} has no {text!r}: correct this row"
+            number = found[0]
+        return f"{match[1]}:{number}"
+
+    return PLACE.sub(numbered, sentence)
 
 
 @pytest.mark.parametrize(
@@ -95,58 +105,87 @@ def without_line_numbers(sentence):
     BREAKAGES,
     ids=[f"{n}-{row[0]}" for n, row in enumerate(BREAKAGES, start=1)],
 )
-def test_a_breakage_is_named_with_file_rule_and_remedy(rule, edits, sentence, fresh, rules, tmp_path):
+def test_a_breakage_is_named_with_file_line_and_remedy(rule, edits, sentence, fresh, said, tmp_path):
     root = shutil.copytree(fresh, tmp_path / "bundle")
     for change in edits:
         edit(root, *change)
-    said = violations(rules, root)
-    assert sentence in [without_line_numbers(text) for text in said[rule]]
-    for text in [text for texts in said.values() for text in texts]:
+    sentences = said(root)
+    assert with_line_numbers(sentence, root) in sentences[rule]
+    for text in [text for texts in sentences.values() for text in texts]:
         match = SENTENCE.fullmatch(text)
-        assert match, f"no sentence of file, what is wrong and remedy: {text}"
-        assert (root / match["file"]).exists(), text
+        assert match, f"no sentence of file, line, what is wrong and remedy: {text}"
+        assert int(match["line"]) <= len((root / match["file"]).read_text("utf-8").splitlines()), text
 
 
-def test_every_rule_was_seen_to_fail(rules):
-    assert {rule for rule, _, _ in BREAKAGES} == {rule.__name__ for rule in rules.RULES}
+def test_every_rule_was_seen_to_fail(said, fresh):
+    assert {rule for rule, _, _ in BREAKAGES} == set(said(fresh))
 
 
 @pytest.mark.parametrize("edits", ALLOWED.values(), ids=ALLOWED)
-def test_what_an_owner_may_well_do_is_left_alone(edits, fresh, rules, tmp_path):
+def test_what_an_owner_may_well_do_is_left_alone(edits, fresh, said, tmp_path):
     root = shutil.copytree(fresh, tmp_path / "bundle")
     for change in edits:
         edit(root, *change)
-    assert not [text for texts in violations(rules, root).values() for text in texts]
+    assert not [text for texts in said(root).values() for text in texts]
 
 
 @pytest.mark.parametrize(("count", "ci"), [(1, "none"), (3, "gitlab"), (25, "github")])
-def test_a_fresh_bundle_keeps_the_rules_within_five_seconds(count, ci, bake):
+def test_a_fresh_bundle_keeps_the_rules(count, ci, bake):
     root = bake(project=f"shop_{count}", models=MODELS[count], ci=ci)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    run = run_rules(root)
-    assert run.returncode == 0, run.stdout
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 5
+    tests, check = run(root, *TESTS), run(root, *CHECK)
+    assert tests.returncode == 0, tests.stdout
+    assert (check.returncode, check.stderr) == (0, "")
+    assert re.fullmatch(r"All \d+ rules are kept\.\n", check.stdout)
 
 
-def test_a_broken_bundle_fails_with_the_sentence_alone(fresh, tmp_path):
+@pytest.fixture
+def broken(fresh, tmp_path):
+    """A bundle with three breakages, in two YAML files and a notebook."""
     root = shutil.copytree(fresh, tmp_path / "bundle")
-    edit(root, "resources/ml/ml_training_pipeline.yml", "run_if: ALL_DONE", "run_if: ALL_SUCCESS")
-    run = run_rules(root)
-    assert run.returncode == 1
-    assert "task pipeline_status: run_if is ALL_SUCCESS" in run.stdout
-    assert "Traceback" not in run.stdout
+    edit(root, TRAINING, "run_if: ALL_DONE", "run_if: ALL_SUCCESS")
+    edit(root, ENVIRONMENT, MLFLOW, "mlflow>=3.7")
+    edit(root, CHURN, "mlflow.autolog(disable=True)\n", "")
+    return root
 
 
-def run_rules(root):
-    """As their owner runs them, without the pytest plugins that happen to be installed here."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "tests/test_rules.py",
-    ]
+def test_a_broken_bundle_fails_with_the_sentences_alone(broken):
+    done = run(broken, *TESTS)
+    assert done.returncode == 1
+    assert ": run_if of the status task is ALL_SUCCESS" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_check_names_every_breakage_on_a_line_of_its_own(broken):
+    done = run(broken, *CHECK)
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    assert all(SENTENCE.fullmatch(line) for line in lines), done.stdout
+    assert {TRAINING, ENVIRONMENT, CHURN} <= {line.partition(":")[0] for line in lines}
+    assert len(lines) == len(set(lines))
+
+
+def test_check_says_where_databricks_yml_is_missing(fresh, tmp_path):
+    root = shutil.copytree(fresh, tmp_path / "bundle")
+    (root / "databricks.yml").unlink()
+    done = run(root, *CHECK)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("databricks.yml:1: there is no such file; ")
+
+
+def test_check_imports_neither_spark_nor_mlflow(fresh):
+    done = run(fresh, "-X", "importtime", *CHECK)
+    assert done.returncode == 0, done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "local_workspace.check" in imported
+    heavy = ("pyspark", "mlflow", "pandas", "numpy", "sklearn", "xgboost", "pytest")
+    assert not [name for name in imported if name.split(".")[0] in heavy]
+
+
+TESTS = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_rules.py")
+CHECK = ("-m", "local_workspace", "check")
+
+
+def run(root, *command):
+    """As its owner runs it, without the pytest plugins that happen to be installed here."""
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-    return subprocess.run(command, cwd=root, env=alone, capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, *command], cwd=root, env=alone, capture_output=True, text=True)

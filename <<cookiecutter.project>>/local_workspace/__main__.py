@@ -3,6 +3,7 @@
 uv run python -m local_workspace run                                   the whole path
 uv run python -m local_workspace run ml_training_pipeline              one job
 uv run python -m local_workspace run ml_training_pipeline --task KEY   one task of it
+uv run python -m local_workspace check                                 says which rules are broken
 uv run python -m local_workspace reset                                 removes all local state
 """
 
@@ -26,6 +27,10 @@ def main() -> int:
         if arguments.command == "reset":
             state.reset(ROOT)
             return 0
+        if arguments.command == "check":
+            from local_workspace.check import check  # a test dependency, which a run does without
+
+            return check(ROOT)
         return _run(arguments)
     except (BundleError, WorkspaceError) as error:
         print(error, file=sys.stderr)
@@ -88,6 +93,7 @@ def _arguments() -> argparse.Namespace:
         metavar="KEY",
         help="only these tasks, without those they depend on",
     )
+    commands.add_parser("check", help="say which rules of the bundle are broken, and where; no Spark")
     commands.add_parser("reset", help="remove all local state: tables, runs, models, logs")
     return parser.parse_args()
 

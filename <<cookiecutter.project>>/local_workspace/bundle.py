@@ -4,16 +4,14 @@ Stands for the Databricks CLI's reading of a bundle:
 https://docs.databricks.com/aws/en/dev-tools/bundles/variables
 """
 
-import copy
 import re
 from pathlib import Path
 
-import yaml
+from local_workspace.yaml_files import Mapping, Sequence, YamlFiles, merge
 
 CATALOG = "spark_catalog"  # every target's catalog is this one here: Delta has no other
 USER = {"userName": "local@example.com", "short_name": "local"}
 REFERENCE = re.compile(r"\$\{([a-zA-Z_][\w.-]*)\}")
-MERGED_BY = {"tasks": "task_key", "environments": "environment_key", "parameters": "name"}
 
 
 class BundleError(Exception):
@@ -25,138 +23,93 @@ class Bundle:
 
     `jobs` maps each job's key to its settings, as deployed: every `${...}` is resolved.
     `files` maps each job's key to the YAML file that defines it, which paths are relative to.
+    `yaml` is what was read, where it was before. A `lenient` bundle raises nothing: the rules read
+    it so, and a reference that leads nowhere, or to a resource, stays as it is.
     """
 
-    def __init__(self, root: Path, target: str):
+    def __init__(self, root: Path, target: str, yaml: YamlFiles | None = None, lenient: bool = False):
         self.root = root
         self.target = target
-        self.files = {}
-        config = self._load()
-        targets = config.pop("targets", {})
+        self._lenient = lenient
+        yaml = yaml or YamlFiles(root)
+        if yaml.problems and not lenient:
+            raise BundleError(yaml.problems[0])
+        targets = yaml.config.section("targets")
         if target not in targets:
             raise BundleError(
                 f"target: there is no {target!r} in databricks.yml; it has {', '.join(targets)}"
             )
-        own = targets[target] or {}
-        config = merge(config, _without_variables(own))
-        self._values = _variable_values(config, own)
-        self._config = config
-        self.jobs = {
-            key: self.resolve(settings)
-            for key, settings in ((config.get("resources") or {}).get("jobs") or {}).items()
-        }
+        own = targets.section(target)
+        self._config = merge(yaml.config, _without_variables(own))
+        self._values = _variable_values(self._config, own)
+        jobs = self._config.section("resources", "jobs")
+        self.jobs = {key: self.resolve(jobs.section(key)) for key in jobs}
+        self.files = {key: root / _file_of(job.at("tasks")) for key, job in self.jobs.items()}
 
-    def _load(self) -> dict:
-        main = self.root / "databricks.yml"
-        config = _read(main)
-        self._note_files(config, main)
-        for pattern in config.pop("include", []):
-            found = sorted(self.root.glob(pattern))
-            if not found:
-                raise BundleError(
-                    f"databricks.yml: include {pattern!r} matches no file; correct or remove it"
-                )
-            for path in found:
-                part = _read(path)
-                self._note_files(part, path)
-                config = merge(config, part)
-        return config
-
-    def _note_files(self, part: dict, path: Path) -> None:
-        """A job's file is the one that lists its tasks; another may override a setting of it."""
-        for scope in [part, *(part.get("targets") or {}).values()]:
-            jobs = ((scope or {}).get("resources") or {}).get("jobs") or {}
-            for key, settings in jobs.items():
-                if key not in self.files or "tasks" in (settings or {}):
-                    self.files[key] = path
-
-    def resolve(self, value):
+    def resolve(self, value, within: tuple[str, ...] = ()):
         """`value` with every `${...}` in it replaced, as deeply as references go."""
-        if isinstance(value, dict):
-            return {key: self.resolve(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item) for item in value]
+        if isinstance(value, Mapping):
+            items = {key: self.resolve(item, within) for key, item in value.items()}
+            return Mapping(items, value.place, value.places)
+        if isinstance(value, Sequence):
+            return Sequence([self.resolve(item, within) for item in value], value.place, value.places)
         if not isinstance(value, str):
             return value
         if whole := REFERENCE.fullmatch(value):
-            return self._look_up(whole[1])
-        return REFERENCE.sub(lambda match: str(self._look_up(match[1])), value)
+            return self._value_of(whole[1], within)
+        return REFERENCE.sub(lambda match: str(self._value_of(match[1], within)), value)
 
-    def _look_up(self, name: str):
+    def _value_of(self, name: str, within: tuple[str, ...]):
+        if self._lenient and name.startswith("resources."):
+            return f"${{{name}}}"
+        try:
+            return self._look_up(name, within)
+        except BundleError:
+            if self._lenient:
+                return f"${{{name}}}"
+            raise
+
+    def _look_up(self, name: str, within: tuple[str, ...]):
+        if name in within:
+            raise BundleError(f"${{{name}}} refers to itself; correct its value")
         scope, _, rest = name.partition(".")
+        if scope == "resources":
+            return rest.split(".")[1]  # a job's id is its key here
         if scope == "var":
             variable, *path = rest.split(".")
             if variable not in self._values:
                 raise BundleError(
-                    f"${{{name}}}: there is no variable {variable!r}; declare it under variables"
+                    f"${{{name}}}: variable {variable!r} is not declared, or has no value in target "
+                    f"{self.target}; add it in databricks.yml"
                 )
-            found = self.resolve(self._values[variable])
-            for part in path:
-                if not isinstance(found, dict) or part not in found:
-                    raise BundleError(f"${{{name}}}: variable {variable!r} has no {part!r}; correct the name")
-                found = found[part]
-            return found
-        if scope == "resources":
-            return rest.split(".")[1]  # a job's id is its key here
-        known = {"bundle": {**self._config["bundle"], "target": self.target}, "workspace": self._workspace()}
-        found = known.get(scope, {})
-        for part in rest.split("."):
+            found = self.resolve(self._values[variable], (*within, name))
+        else:
+            workspace = {**self._config.section("workspace"), "current_user": USER}
+            bundle = {**self._config.section("bundle"), "target": self.target}
+            found, path = {"bundle": bundle, "workspace": workspace}.get(scope), rest.split(".")
+        for part in path:
             if not isinstance(found, dict) or part not in found:
-                raise BundleError(f"${{{name}}}: there is no such value; correct the reference")
+                raise BundleError(f"${{{name}}}: there is no {part!r}; correct the reference")
             found = found[part]
-        return found
-
-    def _workspace(self) -> dict:
-        return {**self._config.get("workspace", {}), "current_user": USER}
+        return self.resolve(found, (*within, name))
 
 
-def merge(base, over):
-    """`over` on top of `base`: mappings by key, lists of tasks and the like by their name, others added.
-
-    Nothing, as of a key that is left empty, changes nothing.
-    """
-    if base is None or over is None:
-        return base if over is None else over
-    if isinstance(base, dict) and isinstance(over, dict):
-        merged = copy.copy(base)
-        for key, value in over.items():
-            if key in MERGED_BY and isinstance(value, list) and key in merged:
-                merged[key] = _merge_by_name(merged[key], value, MERGED_BY[key])
-            else:
-                merged[key] = merge(merged[key], value) if key in merged else value
-        return merged
-    if isinstance(base, list) and isinstance(over, list):
-        return base + over
-    return over
+def _file_of(place: str) -> str:
+    return place.rpartition(":")[0]
 
 
-def _merge_by_name(base, over, name):
-    merged = {item[name]: item for item in base}
-    for item in over:
-        merged[item[name]] = merge(merged[item[name]], item) if item[name] in merged else item
-    return list(merged.values())
+def _without_variables(target: Mapping) -> Mapping:
+    kept = {key: value for key, value in target.items() if key != "variables"}
+    return Mapping(kept, target.place, target.places)
 
 
-def _read(path: Path) -> dict:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise BundleError(f"{path}: there is no such file; run this in the bundle's folder") from None
-    except yaml.YAMLError as error:
-        raise BundleError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def _without_variables(target: dict) -> dict:
-    return {key: value for key, value in target.items() if key != "variables"}
-
-
-def _variable_values(config: dict, target: dict) -> dict:
+def _variable_values(config: Mapping, target: Mapping) -> dict:
     """Each variable's value: the target's, else its default. The catalog is the local one."""
     values = {}
-    for name, variable in (config.get("variables") or {}).items():
+    for name, variable in config.section("variables").items():
         if isinstance(variable, dict) and "default" in variable:
             values[name] = variable["default"]
-    for name, value in (target.get("variables") or {}).items():
+    for name, value in target.section("variables").items():
         values[name] = value["default"] if isinstance(value, dict) and "default" in value else value
     if "catalog" in values:
         values["catalog"] = CATALOG

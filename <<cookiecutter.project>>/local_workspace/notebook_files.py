@@ -1,7 +1,9 @@
-"""A notebook as a syntax tree: what it calls, imports, assigns and defines."""
+"""A notebook's source as a syntax tree: what it calls, imports, assigns and defines.
+
+Stands for what the workspace makes of a source file: https://docs.databricks.com/aws/en/notebooks
+"""
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -71,19 +73,34 @@ class Notebook:
     def at(self, node: ast.AST | int) -> str:
         return f"{self.name}:{node if isinstance(node, int) else node.lineno}"
 
+    def line_of(self, name: str) -> str:
+        """File and line where a name is first assigned; else the first line."""
+        return self.at(self.assigned[name][0] if name in self.assigned else 1)
+
+    def literal(self, name: str, otherwise):
+        """The constant that a name stands for."""
+        values = self.assigned.get(name, [])
+        return values[0].value if len(values) == 1 and isinstance(values[0], ast.Constant) else otherwise
+
     @cached_property
     def nodes(self) -> list[ast.AST]:
-        return list(ast.walk(self.tree))
+        return [node for node, _ in self._walked]
 
     @cached_property
     def calls(self) -> list[Call]:
-        return list(self._calls(self.tree, ()))
+        found = [(node, within) for node, within in self._walked if isinstance(node, ast.Call)]
+        return [Call(_dotted(node.func), self.at(node), node, within) for node, within in found]
 
-    def _calls(self, node: ast.AST, within: tuple[ast.AST, ...]) -> Iterator[Call]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Call):
-                yield Call(_dotted(child.func), self.at(child), child, within)
-            yield from self._calls(child, (*within, child) if type(child) in BLOCKS else within)
+    @cached_property
+    def _walked(self) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
+        """Every node, with the blocks it stands in."""
+        found, waiting = [], [(self.tree, ())]
+        while waiting:
+            node, within = waiting.pop()
+            found.append((node, within))
+            inner = (*within, node) if type(node) in BLOCKS else within
+            waiting += [(child, inner) for child in reversed(list(ast.iter_child_nodes(node)))]
+        return found
 
     def called(self, *names: str) -> list[Call]:
         return [call for call in self.calls if call.name in names]

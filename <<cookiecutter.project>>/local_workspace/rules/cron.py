@@ -1,12 +1,14 @@
 """Quartz cron expressions, of six or seven fields.
 
 https://www.quartz-scheduler.org/documentation/quartz-2.3.0/tutorials/crontrigger.html
+Libraries that were tried say less: cron-descriptor 2.2 takes `0 0 25 ? * SUN`, croniter 7.0 refuses
+FRIL and takes `0 0 3 * * *`, cronsim 2.8 refuses every `?`, quartz-cron-checker 0.2 refuses FRIL.
 """
 
 import re
 from collections.abc import Iterator
 
-from rules.bundle_files import BundleFiles
+from local_workspace.bundle_files import BundleFiles
 
 MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 DAYS = "SUN MON TUE WED THU FRI SAT".split()
@@ -24,10 +26,11 @@ PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?")
 
 def every_schedule_is_a_quartz_expression(bundle: BundleFiles) -> Iterator[str]:
     for job in bundle.jobs:
-        if schedule := job.settings.get("schedule"):
+        if schedule := job.settings.section("schedule"):
+            place = schedule.at("quartz_cron_expression")
             expression = str(schedule.get("quartz_cron_expression", ""))
             if problem := wrong_with(expression):
-                yield f"{job.place}: the schedule {expression!r} is no Quartz expression, {problem}"
+                yield f"{place}: the schedule {expression!r} is no Quartz expression, {problem}"
 
 
 def wrong_with(expression: str) -> str:

@@ -1,29 +1,30 @@
-"""How every notebook ends: with the task value `status`, and the same word as its exit.
+"""How every notebook ends: with its status, as task value and as exit.
 
-The status gate reads the task value. `dbutils.notebook.exit` raises, so an `except` around it may
-catch what it raises: it is called once, as the last statement.
+The task pipeline_status reads the task value. `dbutils.notebook.exit` raises, so an `except` around
+it may catch what it raises: it is called once, as the last statement.
 """
 
 import ast
 import re
 from collections.abc import Iterator
 
-from rules.bundle_files import BundleFiles
-from rules.notebook_files import Call, Notebook
+from local_workspace.bundle_files import BundleFiles
+from local_workspace.notebook_files import Call, Notebook
 
-WORDS = ("SUCCESS", "SKIPPED: ", "FAILED: ")
+STATUSES = ("SUCCESS", "SKIPPED: ", "FAILED: ")
 FAILED = re.compile(r"status = f?['\"]FAILED: ")
+READER = "pipeline_status"
 SET = "dbutils.jobs.taskValues.set"
 EXIT = "dbutils.notebook.exit"
 WRITE_SET = f'write {SET}(key="status", value=status) at module level'
 WRITE_EXIT = f"write {EXIT}(status) as the last statement"
 
 
-def every_notebook_ends_with_its_exit_word(bundle: BundleFiles) -> Iterator[str]:
+def every_notebook_exits_with_its_status(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         exits = notebook.called(EXIT)
         if not exits and not notebook.syntax_error:
-            yield f"{notebook.name}: the exit word is missing; {WRITE_EXIT}"
+            yield f"{notebook.at(1)}: it does not exit with its status; {WRITE_EXIT}"
         for call in exits:
             if call.block:
                 in_block = f"{EXIT} in {call.block} may be caught or left out"
@@ -42,7 +43,7 @@ def every_notebook_sets_its_status_once(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         found = status_calls(notebook)
         if not found and not notebook.syntax_error:
-            yield f"{notebook.name}: the task value status, which the gate reads, is missing; {WRITE_SET}"
+            yield f"{notebook.at(1)}: the task value status, which {READER} reads, is missing; {WRITE_SET}"
         for call in found:
             if call.block:
                 yield f"{call.at}: the task value status is set in {call.block}, so not always; {WRITE_SET}"
@@ -50,21 +51,21 @@ def every_notebook_sets_its_status_once(bundle: BundleFiles) -> Iterator[str]:
             yield f"{call.at}: the task value status is set again; {WRITE_SET}, once"
 
 
-def exit_word_and_task_value_are_the_same(bundle: BundleFiles) -> Iterator[str]:
+def exit_and_task_value_are_the_same(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         for set_value, end in zip(status_calls(notebook), notebook.called(EXIT), strict=False):
             values = [set_value.argument("value", 1), end.argument("value")]
             if not all(isinstance(value, ast.Name) and value.id == "status" for value in values):
-                yield f"{end.at}: exit word and task value may differ; give both the same name, status"
+                yield f"{end.at}: exit and task value may differ; give both the same name, status"
 
 
-def every_status_is_a_word_that_the_gate_knows(bundle: BundleFiles) -> Iterator[str]:
+def every_status_is_a_known_one(bundle: BundleFiles) -> Iterator[str]:
     """SUCCESS, SKIPPED: why, FAILED: why."""
     for notebook in bundle.notebooks:
         for value in statuses(notebook):
-            if not notebook.text_of(value).startswith(WORDS):
+            if not notebook.text_of(value).startswith(STATUSES):
                 yield (
-                    f"{notebook.at(value)}: {ast.unparse(value)} is no status that the gate knows; "
+                    f"{notebook.at(value)}: {ast.unparse(value)} is no status that {READER} knows; "
                     "begin it with SUCCESS, 'SKIPPED: ' or 'FAILED: '"
                 )
 
@@ -95,15 +96,15 @@ def no_failure_is_hidden(bundle: BundleFiles) -> Iterator[str]:
                 says = FAILED.search(text) or (not broad and "status = " in text)
                 if not says and not any(isinstance(inner, ast.Raise) for inner in ast.walk(handler)):
                     yield (
-                        f"{notebook.at(handler)}: this except hides a failure from the gate; "
+                        f"{notebook.at(handler)}: this except hides a failure from {READER}; "
                         'write status = f"FAILED: {error}" in it'
                     )
 
 
 RULES = (
-    every_notebook_ends_with_its_exit_word,
+    every_notebook_exits_with_its_status,
     every_notebook_sets_its_status_once,
-    exit_word_and_task_value_are_the_same,
-    every_status_is_a_word_that_the_gate_knows,
+    exit_and_task_value_are_the_same,
+    every_status_is_a_known_one,
     no_failure_is_hidden,
 )

@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from rules.bundle_files import BundleFiles
-from rules.pins import local_modules
+from local_workspace.bundle_files import BundleFiles
+from local_workspace.rules.pins import known_packages, local_modules
 
 RUN_MAGIC = re.compile(r"^\s*(# MAGIC\s+)?%run\b", re.MULTILINE)
 COPY = "copy the helper into the notebook"
@@ -19,8 +19,9 @@ def every_notebook_is_python(bundle: BundleFiles) -> Iterator[str]:
 
 def no_notebook_imports_from_the_bundle(bundle: BundleFiles) -> Iterator[str]:
     """A deployed notebook cannot count on finding its neighbours."""
+    known = known_packages(bundle)
     for notebook in bundle.notebooks:
-        local = local_modules(notebook, bundle)
+        local = local_modules(notebook, bundle, known)
         for node, module, _ in notebook.imports:
             if module.startswith(".") or module.split(".")[0] in local:
                 yield f"{notebook.at(node)}: {module} is not found by a deployed notebook; {COPY}"
@@ -50,7 +51,7 @@ def no_notebook_stops_spark(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         for node in notebook.attributes("stop"):
             if "spark" in ast.unparse(node).lower():
-                yield f"{notebook.at(node)}: spark.stop() keeps the exit word from arriving; remove it"
+                yield f"{notebook.at(node)}: spark.stop() keeps the status from arriving; remove it"
 
 
 RULES = (

@@ -5,8 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from rules.bundle_files import BundleFiles
-from rules.notebook_files import Notebook
+from local_workspace.bundle_files import BundleFiles
+from local_workspace.notebook_files import Notebook
 
 HELPERS = (
     "setup_mlflow_experiment",
@@ -20,17 +20,13 @@ NO_AUTOLOG = "mlflow.autolog(disable=True)"
 REGISTRY = 'mlflow.set_registry_uri("databricks-uc")'
 
 
-def training_notebooks(bundle: BundleFiles) -> list[Notebook]:
-    return [notebook for notebook in bundle.notebooks if notebook.trains and notebook.tree.body]
-
-
 def every_training_notebook_has_the_helpers(bundle: BundleFiles) -> Iterator[str]:
-    for notebook in training_notebooks(bundle):
+    for notebook in bundle.training_notebooks:
         called = {call.name for call in notebook.calls}
         for name in HELPERS:
             if name not in notebook.definitions:
                 yield (
-                    f"{notebook.name}: helper {name} is missing; copy it from another training notebook, "
+                    f"{notebook.at(1)}: helper {name} is missing; copy it from another training notebook, "
                     "since a deployed notebook cannot import it"
                 )
             elif name not in called:
@@ -40,7 +36,7 @@ def every_training_notebook_has_the_helpers(bundle: BundleFiles) -> Iterator[str
 
 def helpers_are_the_same_in_every_training_notebook(bundle: BundleFiles) -> Iterator[str]:
     """Helpers are those five, and what stands in one cell with the first; most notebooks have it right."""
-    notebooks = training_notebooks(bundle)
+    notebooks = bundle.training_notebooks
     for name in sorted({*HELPERS}.union(*map(names_beside_setup, notebooks))):
         having = [notebook for notebook in notebooks if name in notebook.definitions]
         texts = {notebook.name: ast.dump(notebook.definitions[name]) for notebook in having}
@@ -65,17 +61,17 @@ def names_beside_setup(notebook: Notebook) -> set[str]:
 
 def every_training_notebook_is_run_by_a_task(bundle: BundleFiles) -> Iterator[str]:
     run = {notebook.name for _, _, notebook in bundle.notebook_tasks}
-    for notebook in training_notebooks(bundle):
+    for notebook in bundle.training_notebooks:
         if notebook.name not in run:
-            yield f"{notebook.name}: no task runs it; add one to resources/ml/ml_training_pipeline.yml"
+            yield f"{notebook.at(1)}: no task runs it; add one to resources/ml/ml_training_pipeline.yml"
 
 
 def autolog_is_disabled(bundle: BundleFiles) -> Iterator[str]:
-    for notebook in training_notebooks(bundle):
+    for notebook in bundle.training_notebooks:
         calls = [call for call in notebook.calls if re.fullmatch(r"mlflow(\.\w+)?\.autolog", call.name)]
         disabled = [call for call in calls if is_true(call.argument("disable", 99))]
         if not any(call.name == "mlflow.autolog" and not call.block for call in disabled):
-            yield f"{notebook.name}: autolog is not disabled; write {NO_AUTOLOG} at module level"
+            yield f"{notebook.at(1)}: autolog is not disabled; write {NO_AUTOLOG} at module level"
         for call in calls:
             if call not in disabled:
                 yield f"{call.at}: {call.name} is switched on; write {NO_AUTOLOG}"
@@ -92,7 +88,7 @@ def the_registry_is_set_at_module_level(bundle: BundleFiles) -> Iterator[str]:
         calls = notebook.called("mlflow.set_registry_uri")
         right = [c for c in calls if not c.block and notebook.text_of(c.argument("uri")) == "databricks-uc"]
         if uses_mlflow and (not right or len(calls) > 1):
-            place = calls[-1].at if calls else notebook.name
+            place = calls[-1].at if calls else notebook.at(1)
             yield f"{place}: the registry URI is not set at module level, once; write {REGISTRY} there"
 
 
@@ -120,45 +116,13 @@ def the_dataset_is_logged_inside_the_run(bundle: BundleFiles) -> Iterator[str]:
 
 def metrics_are_linked_to_model_and_dataset(bundle: BundleFiles) -> Iterator[str]:
     """Without it the logged model's page shows neither."""
-    for notebook in training_notebooks(bundle):
+    for notebook in bundle.training_notebooks:
         calls = [call for call in notebook.called("mlflow.log_metrics", "mlflow.log_metric") if call.in_run]
         if not any(call.argument("model_id", 99) and call.argument("dataset", 99) for call in calls):
             yield (
-                f"{notebook.name}: the logged model shows neither metrics nor dataset; write "
-                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=gold) inside the run"
+                f"{notebook.at(1)}: the logged model shows neither metrics nor dataset; write "
+                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold) inside the run"
             )
-
-
-def no_label_is_among_the_features(bundle: BundleFiles) -> Iterator[str]:
-    """The feature job leaves out the columns that its task names as labels."""
-    for notebook in training_notebooks(bundle):
-        domain, label = (literal(notebook, name) for name in ("DOMAIN", "LABEL"))
-        if not domain or label is ...:
-            yield f"{notebook.name}: DOMAIN or LABEL is not plain text at module level; write it as such"
-            continue
-        tasks = list(feature_tasks(bundle, domain))
-        if not tasks:
-            yield f"{notebook.name}: no task makes the features of {domain}; add one to the feature pipeline"
-        for place, labels in tasks:
-            if label is not None and label not in labels:
-                yield (
-                    f"{notebook.at(notebook.assigned['LABEL'][0])}: label {label} is not among the labels of "
-                    f"{place}, so it would be one of the features; add it there"
-                )
-
-
-def feature_tasks(bundle: BundleFiles, domain: str) -> Iterator[tuple[str, list[str]]]:
-    """The tasks that make a domain's features, with the columns that they leave out."""
-    for job, task, notebook in bundle.notebook_tasks:
-        given = task["notebook_task"].get("base_parameters") or {}
-        if "/features/" in notebook.name and given.get("domain") == domain:
-            yield job.at(task), [label.strip() for label in str(given.get("labels", "")).split(",")]
-
-
-def literal(notebook: Notebook, name: str):
-    """The constant that a name stands for; ... where it is none."""
-    values = notebook.assigned.get(name, [])
-    return values[0].value if len(values) == 1 and isinstance(values[0], ast.Constant) else ...
 
 
 RULES = (
@@ -170,5 +134,4 @@ RULES = (
     experiments_are_shared_and_named_after_project_and_model,
     the_dataset_is_logged_inside_the_run,
     metrics_are_linked_to_model_and_dataset,
-    no_label_is_among_the_features,
 )

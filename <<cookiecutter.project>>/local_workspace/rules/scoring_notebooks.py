@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from rules.bundle_files import BundleFiles
-from rules.notebook_files import Notebook
+from local_workspace.bundle_files import BundleFiles
+from local_workspace.notebook_files import Notebook
 
 URI = re.compile(r"models:/[^@]+/\{(\w+)\}")
 BESIDE = ("load_model", "spark_udf", "predict")
@@ -15,7 +15,7 @@ def only_score_batch_scores(bundle: BundleFiles) -> Iterator[str]:
     """It looks features up as the training did."""
     for notebook in bundle.notebooks:
         if notebook.scores and not notebook.ending(".score_batch"):
-            yield f"{notebook.name}: it does not score; call FeatureEngineeringClient().score_batch"
+            yield f"{notebook.at(1)}: it does not score; call FeatureEngineeringClient().score_batch"
         for call in notebook.calls if notebook.scores else []:
             if call.name.rpartition(".")[2] in BESIDE:
                 yield f"{call.at}: {call.name} does not look features up; score by score_batch alone"
