@@ -7,9 +7,19 @@ CHURN = "src/my_project_ml/sales/train_churn.py"
 REVENUE = "src/my_project_ml/sales/train_revenue.py"
 OUTLIERS = "src/my_project_ml/ops/train_outliers.py"
 FEATURES = "src/my_project_ml/features/create_feature_tables.py"
+SCORE = "src/my_project_ml/inference/score_model.py"
+SAMPLE = "src/my_project_ml/create_sample_data.py"
+STATUS = "src/my_project_ml/pipeline_status.py"
 TRAINING = "resources/ml/ml_training_pipeline.yml"
 INFERENCE = "resources/ml/ml_inference_pipeline.yml"
 
+PIP = """\
+# MAGIC %pip install mlflow==3.7.0
+# MAGIC %restart_python
+
+# COMMAND ----------
+
+"""
 OWN_TEST = '''"""A test of one's own."""
 
 
@@ -102,6 +112,20 @@ EDITS = {
             "{{tasks.train_revenue_weekly.result_state}}\n",
         ),
     ],
+    "%pip in place of environment_key": [
+        (TRAINING, "          environment_key: default\n", ""),
+        (INFERENCE, "          environment_key: ml_inference\n", ""),
+        ("resources/ml/ml_sample_data.yml", "              environment_key: default\n", ""),
+        *(
+            (notebook, "# Databricks notebook source\n", f"# Databricks notebook source\n{PIP}")
+            for notebook in (CHURN, REVENUE, OUTLIERS, FEATURES, SCORE, SAMPLE, STATUS)
+        ),
+        (
+            "pyproject.toml",
+            "[tool.local_workspace]\n",
+            '[tool.local_workspace]\nignore = ["every_task_has_an_environment_of_its_job"]\n',
+        ),
+    ],
     "a test of one's own": [("tests/test_own.py", None, OWN_TEST)],
 }
 
@@ -115,4 +139,4 @@ def apply(root, edits):
             continue
         text = path.read_text("utf-8")
         assert old in text, f"{file} has no {old!r}: correct this edit"
-        path.write_text(text.replace(old, new, 1), "utf-8")
+        path.write_text(text.replace(old, new), "utf-8")

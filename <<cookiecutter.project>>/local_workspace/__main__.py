@@ -10,12 +10,12 @@ uv run python -m local_workspace reset                                 removes a
 import argparse
 import signal
 import sys
-import tomllib
 from pathlib import Path
 
 from local_workspace import state
 from local_workspace.bundle import Bundle, BundleError
 from local_workspace.errors import WorkspaceError
+from local_workspace.options import option
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from local_workspace.workspace import Workspace
 
     bundle = Bundle(ROOT, arguments.target)
-    job_keys = arguments.job or [key for key in _whole_path() if key in bundle.jobs]
+    job_keys = arguments.job or [key for key in option(ROOT, "whole_path") if key in bundle.jobs]
     _check_names(bundle, job_keys, arguments.task)
     report = Report()
     report.line("Starting Spark and the workspace's services ...")
@@ -59,12 +59,6 @@ def _run(arguments: argparse.Namespace) -> int:
         finally:
             report.close(Path(state.NAME))
     return 1 if any(run.failed for run in runs) else 0
-
-
-def _whole_path() -> list[str]:
-    """The jobs that `run` runs when none is named, in their order."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return settings.get("tool", {}).get("local_workspace", {}).get("whole_path", [])
 
 
 def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | None) -> None:

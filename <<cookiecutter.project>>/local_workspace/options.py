@@ -1,0 +1,15 @@
+"""What `[tool.local_workspace]` in pyproject.toml says.
+
+whole_path    the jobs that `run` runs when none is named, in their order
+ignore        rules that `check` leaves out, by name
+"""
+
+import tomllib
+from pathlib import Path
+
+
+def option(bundle_root: Path, name: str) -> list[str]:
+    """A list of names; empty where nothing is said."""
+    file = bundle_root / "pyproject.toml"
+    project = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return project.get("tool", {}).get("local_workspace", {}).get(name, [])
