@@ -20,6 +20,7 @@ import sys
 import tempfile
 from copy import deepcopy
 from pathlib import Path
+from typing import NoReturn
 
 import yaml
 
@@ -28,23 +29,23 @@ SOURCE = BUNDLE / ".cookiecutter.yml"
 AUTHOR = ("-c", "user.name=upgrade.py", "-c", "user.email=upgrade.py@localhost")
 
 
-def refuse(reason):
+def refuse(reason: str) -> NoReturn:
     raise SystemExit(f"Nothing was changed. {reason}")
 
 
-def run(command, folder=BUNDLE, **environment):
+def run(command: list[str], folder: Path = BUNDLE, **environment: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "LC_ALL": "C", **environment}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def git(*command, folder=BUNDLE, **environment):
+def git(*command: str, folder: Path = BUNDLE, **environment: str) -> str:
     done = run(["git", *command], folder, **environment)
     if done.returncode:
         refuse((done.stderr or done.stdout).strip())
     return done.stdout.rstrip("\n")
 
 
-def read_source():
+def read_source() -> dict:
     """What the bundle was rendered from: template, directory in it, version, and the answers."""
     try:
         source = yaml.safe_load(SOURCE.read_text("utf-8"))
@@ -63,13 +64,13 @@ def read_source():
     return source
 
 
-def list_models(source):
+def list_models(source: dict) -> dict[str, str]:
     """The models by name, each as it was given: domain/name:type:algorithm."""
     given = [model.strip() for model in source["default_context"]["models"].split(",")]
     return {model.split("/")[-1].split(":")[0].strip(): model for model in given if model}
 
 
-def change(source, request):
+def change(source: dict, request: str) -> dict:
     """The source with one request carried out. Whether an answer is good is for the template to say."""
     key, equals, value = request.partition("=")
     source = deepcopy(source)
@@ -91,7 +92,7 @@ def change(source, request):
     return source
 
 
-def render(source, scratch):
+def render(source: dict, scratch: Path) -> str:
     """Make a git tree of what the template makes of a source, at this bundle's place in the repository."""
     config = {"cookiecutters_dir": str(scratch / "clones"), "replay_dir": str(scratch / "replay")}
     config["default_context"] = source["default_context"]
@@ -119,7 +120,7 @@ def render(source, scratch):
     return git("write-tree", **repository)
 
 
-def make_commits(sources, message):
+def make_commits(sources: tuple[dict, dict], message: str) -> tuple[str, str]:
     """Two commits that no branch knows: the first source rendered, then the second."""
     trees = []
     for source in sources:
@@ -129,7 +130,7 @@ def make_commits(sources, message):
     return before, git(*AUTHOR, "commit-tree", "-m", message, "-p", before, trees[1])
 
 
-def refuse_to_overwrite(before, after):
+def refuse_to_overwrite(before: str, after: str) -> None:
     """Git would write over files that it ignores."""
     options = ("--name-only", "--relative", "--no-renames", "--diff-filter=d")
     written = git("diff", *options, before, after).splitlines()
@@ -139,7 +140,7 @@ def refuse_to_overwrite(before, after):
         refuse(f"These files are ignored by git and would be lost: {', '.join(lost)}.")
 
 
-def merge(after):
+def merge(after: str) -> bool:
     """Bring the difference into the folder; True if it went in without a conflict."""
     # Renames off: a removed notebook's edits would move into the notebook of an added model.
     options = ("--no-commit", "--strategy=recursive", "--strategy-option=no-renames")
@@ -152,7 +153,7 @@ def merge(after):
     return done.returncode == 0
 
 
-def main(requests):
+def main(requests: list[str]) -> int:
     if not requests or requests[0] in ("-h", "--help"):
         print(__doc__)
         return 0

@@ -6,6 +6,7 @@ https://docs.databricks.com/aws/en/dev-tools/bundles/variables
 
 import re
 from pathlib import Path
+from typing import Any
 
 from local_workspace.yaml_files import Mapping, Sequence, YamlFiles, merge
 
@@ -46,7 +47,7 @@ class Bundle:
         self.jobs = {key: self.resolve(jobs.section(key)) for key in jobs}
         self.files = {key: root / _file_of(job.at("tasks")) for key, job in self.jobs.items()}
 
-    def resolve(self, value, within: tuple[str, ...] = ()):
+    def resolve(self, value: object, within: tuple[str, ...] = ()) -> Any:
         """`value` with every `${...}` in it replaced, as deeply as references go."""
         if isinstance(value, Mapping):
             items = {key: self.resolve(item, within) for key, item in value.items()}
@@ -59,7 +60,7 @@ class Bundle:
             return self._value_of(whole[1], within)
         return REFERENCE.sub(lambda match: str(self._value_of(match[1], within)), value)
 
-    def _value_of(self, name: str, within: tuple[str, ...]):
+    def _value_of(self, name: str, within: tuple[str, ...]) -> Any:
         if self._lenient and name.startswith("resources."):
             return f"${{{name}}}"
         try:
@@ -69,7 +70,7 @@ class Bundle:
                 return f"${{{name}}}"
             raise
 
-    def _look_up(self, name: str, within: tuple[str, ...]):
+    def _look_up(self, name: str, within: tuple[str, ...]) -> Any:
         if name in within:
             raise BundleError(f"${{{name}}} refers to itself; correct its value")
         scope, _, rest = name.partition(".")

@@ -7,6 +7,7 @@ import ast
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 HEADER = "# Databricks notebook source"
 BLOCKS = {
@@ -77,7 +78,7 @@ class Notebook:
         """File and line where a name is first assigned; else the first line."""
         return self.at(self.assigned[name][0] if name in self.assigned else 1)
 
-    def literal(self, name: str, otherwise):
+    def literal(self, name: str, otherwise: object) -> Any:
         """The constant that a name stands for."""
         values = self.assigned.get(name, [])
         return values[0].value if len(values) == 1 and isinstance(values[0], ast.Constant) else otherwise

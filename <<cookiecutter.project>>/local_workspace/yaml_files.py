@@ -4,9 +4,10 @@ Stands for the locations that the Databricks CLI keeps of every value:
 https://github.com/databricks/cli/tree/main/libs/dyn
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,12 +17,12 @@ MERGED_BY = {"tasks": "task_key", "environments": "environment_key", "parameters
 class Placed:
     """`place` is the file and line of the whole, `places` has those of its keys or items."""
 
-    def __init__(self, content=(), place: str = "", places: dict | None = None):
+    def __init__(self, content: Iterable = (), place: str = "", places: dict | None = None):
         super().__init__(content)
         self.place = place
         self.places = dict(places or {})
 
-    def at(self, *keys) -> str:
+    def at(self, *keys: str | int) -> str:
         """The file and line that the keys lead to, as far as they lead."""
         found, place = self, self.place
         for key in keys:
@@ -105,7 +106,7 @@ class YamlFiles:
         return Mapping(place=place)
 
 
-def merge(base, over):
+def merge(base: Any, over: Any) -> Any:
     """`over` on top of `base`: mappings by key, lists of tasks and the like by their name, others added.
 
     Nothing, as of a key that is left empty, changes nothing.
@@ -129,7 +130,7 @@ def merge(base, over):
     return over
 
 
-def texts(value, place: str = "") -> Iterator[tuple[str, str]]:
+def texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
     """Every text within a value, with its file and line."""
     if isinstance(value, Placed):
         for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
@@ -163,7 +164,7 @@ class _Loader(yaml.CSafeLoader):
     file = ""
 
 
-def _load(text: str, file: str):
+def _load(text: str, file: str) -> Any:
     loader = _Loader(text)
     loader.file = file
     try:

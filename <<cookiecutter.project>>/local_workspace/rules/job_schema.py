@@ -60,7 +60,7 @@ def refusal(job: dict, name: str, place: str) -> str:
     return "" if found is None else f"{found.place}: {found} in {name} is no text; write it as text"
 
 
-def taken_as_text(value, read) -> Placed | None:
+def taken_as_text(value: object, read: object) -> Placed | None:
     """A list or mapping that the package turned into text; the CLI leaves it out."""
     if isinstance(value, Placed) and isinstance(read, str):
         return value
