@@ -42,6 +42,11 @@ LOCK = '[[package]]\nname = "mlflow"\nversion = "3.8.1"\n'
 PINS_OF_THE_BUNDLE = [
     (
         "every_package_is_pinned_exactly",
+        [("resources/ml/more.yml", None, "variables:\n  ml_dependencies:\n    default:\n      - shap\n")],
+        "resources/ml/more.yml:«- shap»: shap is no exact pin; write it as name==version",
+    ),
+    (
+        "every_package_is_pinned_exactly",
         [(INFERENCE, DEPENDENCIES, f"dependencies: [{MLFLOW}, xgboost]")],
         f"{INFERENCE}:«dependencies: [»: xgboost is no exact pin; write it as name==version",
     ),

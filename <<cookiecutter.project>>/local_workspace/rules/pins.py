@@ -102,7 +102,7 @@ def every_package_of_a_notebook_is_pinned(bundle: BundleFiles) -> Iterator[str]:
     """What a notebook imports, and what its model needs to predict, is pinned where its task runs."""
     known = known_packages(bundle)
     for job, task, notebook in bundle.notebook_tasks:
-        spec = job.environments.get(task.get("environment_key"), Mapping())
+        spec = job.environments.get(task.name("environment_key"), Mapping())
         listed = {canonicalize_name(found.name) for _, _, found in requirements(spec) if found}
         for line, package in packages(notebook, local_modules(notebook, bundle, known)) if spec else []:
             if package not in listed and SAME_MODULE.get(package) not in listed:
