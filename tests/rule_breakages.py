@@ -42,6 +42,16 @@ LOCK = '[[package]]\nname = "mlflow"\nversion = "3.8.1"\n'
 PINS_OF_THE_BUNDLE = [
     (
         "every_package_is_pinned_exactly",
+        [("resources/ml/more.yml", None, "variables:\n  ml_dependencies:\n    default:\n      - shap\n")],
+        "resources/ml/more.yml:«- shap»: shap is no exact pin; write it as name==version",
+    ),
+    (
+        "every_package_is_pinned_exactly",
+        [(INFERENCE, DEPENDENCIES, f"dependencies: [{MLFLOW}, xgboost]")],
+        f"{INFERENCE}:«dependencies: [»: xgboost is no exact pin; write it as name==version",
+    ),
+    (
+        "every_package_is_pinned_exactly",
         [(ENVIRONMENT, MLFLOW, "mlflow>=3.7")],
         f"{ENVIRONMENT}:«- mlflow>=3.7»: mlflow>=3.7 is no exact pin; write it as name==version",
     ),
@@ -337,6 +347,35 @@ JOBS = [
         [(TRAINING, SCHEDULE, f"{SCHEDULE}        pause_status: UNPAUSED\n")],
         f"{TRAINING}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy of "
         "ml_training_pipeline run by itself; remove that line, staging and prod run without it",
+    ),
+    (
+        "nothing_runs_on_schedule_in_development",
+        [
+            (
+                BUNDLE,
+                "    default: true\n",
+                "    default: true\n    resources:\n      jobs:\n        ml_training_pipeline:\n"
+                "          schedule:\n            pause_status: UNPAUSED\n",
+            ),
+            (TRAINING, SCHEDULE, f"{SCHEDULE}        pause_status: PAUSED\n"),
+        ],
+        f"{BUNDLE}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy of "
+        "ml_training_pipeline run by itself; remove that line, staging and prod run without it",
+    ),
+    (
+        "every_dynamic_reference_leads_somewhere",
+        [
+            (
+                "resources/ml/more.yml",
+                None,
+                "resources:\n  jobs:\n    ml_training_pipeline:\n      environments: []\n      parameters:\n"
+                "        - name: day\n          default: '1'\n      tasks:\n"
+                "        - task_key: train_churn\n          notebook_task:\n            base_parameters:\n"
+                "              day: '{{tasks.nothing.values.day}}'\n",
+            ),
+        ],
+        "resources/ml/more.yml:«tasks.nothing»: {{tasks.nothing.values.day}} refers to no task of the job; "
+        "correct its key",
     ),
     (
         "nothing_runs_on_schedule_in_development",
@@ -981,6 +1020,18 @@ ALLOWED = {
             "return HistGradientBoostingClassifier(",
         ),
         (MAKE_FEATURES, 'NOT_FEATURES = ["observed_at"]', 'NOT_FEATURES = ["observed_at", "age"]'),
+    ],
+    "a pin for one platform": [("pyproject.toml", XGBOOST, f"{XGBOOST}; sys_platform == 'linux'")],
+    "a folder taken back into the sync": [
+        (".gitignore", ".venv/\n", ".venv/\nsales/\n"),
+        (BUNDLE, "sync:\n", "sync:\n  include: [src/**]\n"),
+    ],
+    "a setting of one target, in a file of its own": [
+        (
+            "resources/ml/staging.yml",
+            None,
+            "targets: {staging: {resources: {jobs: {ml_training_pipeline: {tags: {cost: ml}}}}}}\n",
+        )
     ],
     "a widget with a default of its own": [
         (

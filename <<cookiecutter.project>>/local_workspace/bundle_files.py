@@ -33,17 +33,17 @@ class Job:
 
     @property
     def parameters(self) -> list[str]:
-        return [parameter.get("name") for parameter in self.settings.entries("parameters")]
+        return [parameter.name("name") for parameter in self.settings.entries("parameters")]
 
     @property
     def environments(self) -> dict[str, Mapping]:
         """What each environment_key stands for."""
         listed = self.settings.entries("environments")
-        return {environment.get("environment_key"): environment.section("spec") for environment in listed}
+        return {environment.name("environment_key"): environment.section("spec") for environment in listed}
 
     def before(self, task: Mapping) -> set[str]:
         """Keys of the tasks that have ended when this one begins."""
-        needs = {other.get("task_key"): depends_on(other) for other in self.tasks}
+        needs = {other.name("task_key"): depends_on(other) for other in self.tasks}
         repeating = [other for other in self.tasks if other.section("for_each_task", "task") is task]
         found, waiting = set(), depends_on(repeating[0] if repeating else task)
         while waiting:
@@ -105,7 +105,7 @@ class BundleFiles:
 
 
 def depends_on(task: Mapping) -> list[str]:
-    return [need.get("task_key") for need in task.entries("depends_on")]
+    return [need.name("task_key") for need in task.entries("depends_on")]
 
 
 def parameters(task: Mapping) -> Mapping:

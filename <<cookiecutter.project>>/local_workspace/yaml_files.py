@@ -46,6 +46,11 @@ class Mapping(Placed, dict):
             found = found.get(key) if isinstance(found, Mapping) else None
         return found if isinstance(found, Mapping) else Mapping(place=self.at(*keys))
 
+    def name(self, key: str) -> str:
+        """The text of a key that names something."""
+        found = self.get(key)
+        return "" if found is None else str(found)
+
     def entries(self, key: str) -> list["Mapping"]:
         """The mappings in the list of a key."""
         return [entry for entry in self.items_of(key) if isinstance(entry, Mapping)]
@@ -142,7 +147,7 @@ def texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
 def _merge_by_name(base: Sequence, over: Sequence, name: str) -> Sequence:
     merged = {}
     for item, place in [*_with_places(base), *_with_places(over)]:
-        key = item.get(name) if isinstance(item, Mapping) else None
+        key = item.name(name) if isinstance(item, Mapping) else None
         known, known_place = merged.get(key, (None, place))
         merged[key] = merge(known, item), known_place
     return _sequence(list(merged.values()), base.place)

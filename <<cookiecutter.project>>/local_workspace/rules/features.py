@@ -22,7 +22,7 @@ def features_tasks(bundle: BundleFiles) -> Iterator[tuple[Job, Mapping]]:
 def features_keys(bundle: BundleFiles, job: Job) -> dict[str, str]:
     """The features tasks of a job: the domain by the task's key."""
     found = [task for other, task in features_tasks(bundle) if other is job]
-    return {task.get("task_key"): str(parameters(task).get("domain")) for task in found}
+    return {task.name("task_key"): str(parameters(task).get("domain")) for task in found}
 
 
 def domain_of(task: Mapping, notebook: Notebook) -> str:
@@ -35,7 +35,7 @@ def domain_of(task: Mapping, notebook: Notebook) -> str:
 def every_model_waits_for_the_features_of_its_domain(bundle: BundleFiles) -> Iterator[str]:
     """And for no other domain's, whose failure is none of its own."""
     for job, task, notebook in bundle.notebook_tasks:
-        domain, key = domain_of(task, notebook), task.get("task_key")
+        domain, key = domain_of(task, notebook), task.name("task_key")
         if domain:
             makers = features_keys(bundle, job)
             before = job.before(task)
@@ -61,7 +61,7 @@ def every_model_is_told_the_status_of_its_features(bundle: BundleFiles) -> Itera
             if made == domain and "".join(str(given).split()) != status:
                 yield (
                     f"{task.at('notebook_task', 'base_parameters', 'features_status')}: features_status of "
-                    f'{task.get("task_key")} is {given or "missing"}; write features_status: "{status}"'
+                    f'{task.name("task_key")} is {given or "missing"}; write features_status: "{status}"'
                 )
 
 
@@ -89,7 +89,7 @@ def no_label_is_among_the_features(bundle: BundleFiles) -> Iterator[str]:
 
 def place_of_labels(bundle: BundleFiles, task: Mapping) -> str:
     """Where the labels of a features task are written: in the variable, or in the task itself."""
-    domain, given = (parameters(task).get(name) for name in ("domain", "labels"))
+    domain, given = parameters(task).name("domain"), parameters(task).get("labels")
     variables = bundle.yaml.config.section("variables")
     if variables.section("labels", "default").get(domain, ...) == given:
         return variables.at("labels", "default", domain)

@@ -19,25 +19,25 @@ def no_key_is_given_twice(bundle: BundleFiles) -> Iterator[str]:
             for section, name in MERGED_BY.items():
                 seen = set()
                 for entry in jobs.section(job).entries(section):
-                    if entry.get(name) in seen:
+                    if entry.name(name) in seen:
                         yield (
-                            f"{entry.at(name)}: {name} {entry.get(name)} is given again in job {job}, and "
+                            f"{entry.at(name)}: {name} {entry.name(name)} is given again in job {job}, and "
                             "the Databricks CLI merges the two; give each its own"
                         )
-                    seen.add(entry.get(name))
+                    seen.add(entry.name(name))
 
 
 def every_task_has_an_environment_of_its_job(bundle: BundleFiles) -> Iterator[str]:
     for job in bundle.jobs:
         for task in job.all_tasks:
-            key, name = task.get("environment_key"), task.get("task_key")
+            key, name = task.name("environment_key"), task.name("task_key")
             known = ", ".join(job.environments) or "none"
-            if key is not None and key not in job.environments:
+            if key and key not in job.environments:
                 yield (
                     f"{task.at('environment_key')}: job {job.key} has no environment_key {key}; "
                     f"write one that it has: {known}"
                 )
-            elif key is None and "notebook_task" in task and not any(kind in task for kind in COMPUTE):
+            elif not key and "notebook_task" in task and not any(kind in task for kind in COMPUTE):
                 yield (
                     f"{task.place}: task {name} has no environment_key, so it runs without the pins; "
                     f"add one of {known}"
@@ -46,10 +46,10 @@ def every_task_has_an_environment_of_its_job(bundle: BundleFiles) -> Iterator[st
 
 def every_dependency_is_a_task_of_the_job(bundle: BundleFiles) -> Iterator[str]:
     for job in bundle.jobs:
-        known = [task.get("task_key") for task in job.tasks]
+        known = [task.name("task_key") for task in job.tasks]
         for task in job.tasks:
             for need in task.entries("depends_on"):
-                if need.get("task_key") not in known:
+                if need.name("task_key") not in known:
                     yield (
                         f"{need.place}: task {task.get('task_key')} depends on {need.get('task_key')}, "
                         f"no task of job {job.key}; correct depends_on"
@@ -58,9 +58,9 @@ def every_dependency_is_a_task_of_the_job(bundle: BundleFiles) -> Iterator[str]:
 
 def no_tasks_wait_for_each_other(bundle: BundleFiles) -> Iterator[str]:
     for job in bundle.jobs:
-        circle = [task for task in job.tasks if task.get("task_key") in job.before(task)]
+        circle = [task for task in job.tasks if task.name("task_key") in job.before(task)]
         if circle:
-            keys = ", ".join(str(task.get("task_key")) for task in circle)
+            keys = ", ".join(str(task.name("task_key")) for task in circle)
             yield (
                 f"{circle[0].at('depends_on')}: {keys} wait for each other, so none begins; "
                 "correct depends_on"

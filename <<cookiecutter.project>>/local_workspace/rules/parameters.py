@@ -28,7 +28,7 @@ def lost(reference: str, job: Job, task: Mapping) -> str:
     if scope == "job" and path[:1] == ["parameters"] and path[1:] not in [[name] for name in job.parameters]:
         return f"is no parameter of the job, which has {', '.join(job.parameters)}; correct it, or declare it"
     if scope == "tasks":
-        if path[:1] not in [[other.get("task_key")] for other in job.tasks]:
+        if path[:1] not in [[other.name("task_key")] for other in job.tasks]:
             return "refers to no task of the job; correct its key"
         if path[0] not in job.before(task):
             return "refers to a task that need not have ended by then; add it to depends_on"

@@ -29,25 +29,26 @@ def environments(bundle: BundleFiles) -> Iterator[tuple[str, str, Mapping]]:
             yield job.target, job.key, spec
 
 
-def requirements(spec: Mapping) -> Iterator[tuple[str, Requirement]]:
-    """What an environment lists, with its place; a wheel or a list is none."""
+def requirements(spec: Mapping) -> Iterator[tuple[str, object, Requirement | None]]:
+    """What an environment lists: its place, how it is written, how it reads; a wheel or a list does not."""
     dependencies = spec.items_of("dependencies")
     for index, item in enumerate(dependencies):
         try:
-            yield dependencies.at(index), Requirement(str(item))
+            yield dependencies.at(index), item, Requirement(str(item))
         except InvalidRequirement:
-            continue
+            yield dependencies.at(index), item, None
 
 
-def pinned(requirement: Requirement) -> str:
+def pinned(requirement: Requirement | None) -> str:
     """The one version that a requirement allows; empty if it is none or more."""
-    only = [found for found in requirement.specifier if found.operator == "==" and "*" not in found.version]
-    return only[0].version if only and len(requirement.specifier) == 1 and not requirement.marker else ""
+    only = list(requirement.specifier) if requirement else []
+    exact = len(only) == 1 and only[0].operator == "==" and "*" not in only[0].version
+    return only[0].version if exact else ""
 
 
 def pins(spec: Mapping) -> dict[str, tuple[str, str]]:
     """Version and place by package, of those that an environment pins exactly."""
-    listed = [(place, requirement) for place, requirement in requirements(spec) if pinned(requirement)]
+    listed = [(place, found) for place, _, found in requirements(spec) if pinned(found)]
     return {canonicalize_name(found.name): (pinned(found), place) for place, found in listed}
 
 
@@ -61,16 +62,13 @@ def every_environment_has_a_version(bundle: BundleFiles) -> Iterator[str]:
 
 def every_package_is_pinned_exactly(bundle: BundleFiles) -> Iterator[str]:
     for _, key, spec in environments(bundle):
-        dependencies = spec.items_of("dependencies")
-        if not dependencies:
+        if not spec.items_of("dependencies"):
             place = spec.at("dependencies")
             yield f"{place}: {key} has no list of dependencies, so nothing is pinned; {WRITE}"
-        exact = {place for _, place in pins(spec).values()}
-        for index, item in enumerate(dependencies):
-            place = dependencies.at(index)
+        for place, item, requirement in requirements(spec):
             if isinstance(item, list):
                 yield f"{place}: the Databricks CLI drops a list within dependencies; {WRITE} alone"
-            elif not str(item).endswith(".whl") and place not in exact:
+            elif not str(item).endswith(".whl") and not pinned(requirement):
                 yield f"{place}: {item} is no exact pin; write it as name==version"
 
 
@@ -104,8 +102,8 @@ def every_package_of_a_notebook_is_pinned(bundle: BundleFiles) -> Iterator[str]:
     """What a notebook imports, and what its model needs to predict, is pinned where its task runs."""
     known = known_packages(bundle)
     for job, task, notebook in bundle.notebook_tasks:
-        spec = job.environments.get(task.get("environment_key"), Mapping())
-        listed = {canonicalize_name(requirement.name) for _, requirement in requirements(spec)}
+        spec = job.environments.get(task.name("environment_key"), Mapping())
+        listed = {canonicalize_name(found.name) for _, _, found in requirements(spec) if found}
         for line, package in packages(notebook, local_modules(notebook, bundle, known)) if spec else []:
             if package not in listed and SAME_MODULE.get(package) not in listed:
                 yield (

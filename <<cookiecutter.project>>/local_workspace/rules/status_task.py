@@ -42,7 +42,7 @@ def the_status_task_runs_in_any_case(bundle: BundleFiles) -> Iterator[str]:
 def the_status_task_waits_for_every_task(bundle: BundleFiles) -> Iterator[str]:
     for job, status in status_tasks(bundle):
         for task in job.tasks:
-            key = task.get("task_key")
+            key = task.name("task_key")
             if task is not status and key not in depends_on(status):
                 place = status.at("depends_on")
                 yield f"{place}: the status task does not wait for {key}; add it to depends_on"
@@ -52,7 +52,7 @@ def the_status_task_is_told_every_result(bundle: BundleFiles) -> Iterator[str]:
     for job, status in status_tasks(bundle):
         told = ["".join(line.split()) for line in str(parameters(status).get("results", "")).splitlines()]
         for task in job.tasks:
-            key = task.get("task_key")
+            key = task.name("task_key")
             line = f"{key}: {{{{tasks.{key}.result_state}}}}"
             if task is not status and line.replace(" ", "") not in told:
                 place = status.at("notebook_task", "base_parameters", "results")
