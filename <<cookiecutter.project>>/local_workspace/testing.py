@@ -20,15 +20,23 @@ dbutils.notebook.exit(json.dumps(answer(), default=str))
 
 
 class LocalBundle(Workspace):
-    """The workspace of a bundle copied from `source` to `root`; use it in a `with`."""
+    """The workspace of a bundle copied from `source` to `root`; use it in a `with`.
+
+    `gold` and `features` are the catalog and schema of its tables, `project` names its experiments.
+    """
 
     def __init__(self, source: Path, root: Path):
         shutil.copytree(source, root, ignore=LEFT_OUT)
         super().__init__(root)
         self.root = root
         self.bundle = Bundle(root, "dev")
+        parameters = self.bundle.jobs["ml_training_pipeline"]["parameters"]
+        values = {parameter["name"]: parameter["default"] for parameter in parameters}
+        self.gold = f"{values['catalog']}.{values['gold_schema']}"
+        self.features = f"{values['catalog']}.{values['feature_schema']}"
+        self.project = values["project"]
 
-    def run_job(self, job: str, only: list[str] | None = None, **parameters: str) -> JobRun:
+    def run(self, job: str, only: list[str] | None = None, **parameters: str) -> JobRun:
         """Runs a job, or only some of its tasks; what you give replaces the job's own parameters."""
         with open(self.root / "report.txt", "a") as stream:
             return Jobs(self.bundle, self, Report(stream)).run(job, only, parameters)

@@ -7,7 +7,7 @@ JOBS = ("ml_sample_data", "ml_training_pipeline", "ml_inference_pipeline")
 
 @pytest.fixture(scope="module")
 def runs(local_bundle):
-    return [local_bundle.run_job(job) for job in JOBS]
+    return [local_bundle.run(job) for job in JOBS]
 
 
 def test_no_task_of_the_whole_path_fails(runs):
@@ -19,15 +19,12 @@ def test_no_task_of_the_whole_path_fails(runs):
 
 def test_a_model_that_scored_has_one_prediction_for_each_key(local_bundle, runs):
     scored = {task.key for task in runs[-1].tasks if task.status == "SUCCESS"}
-    job = local_bundle.bundle.jobs["ml_inference_pipeline"]
-    names = {parameter["name"]: parameter["default"] for parameter in job["parameters"]}
-    for task in job["tasks"]:
+    for task in local_bundle.bundle.jobs["ml_inference_pipeline"]["tasks"]:
         given = task.get("notebook_task", {}).get("base_parameters", {})
         if task["task_key"] not in scored or "model_name" not in given:
             continue
-        gold = f"{names['catalog']}.{names['gold_schema']}.{given['domain']}"
-        predictions = f"{names['catalog']}.{names['feature_schema']}.{given['model_name']}_predictions"
-        key = f"{given['domain']}_id"
+        gold, key = f"{local_bundle.gold}.{given['domain']}", f"{given['domain']}_id"
+        predictions = f"{local_bundle.features}.{given['model_name']}_predictions"
         ((gold_keys, predicted, rows),) = local_bundle.sql(f"""
             SELECT (SELECT count(DISTINCT {key}) FROM {gold}),
                 count(DISTINCT IF(prediction IS NULL, NULL, {key})), count(*) FROM {predictions}

@@ -15,21 +15,9 @@ sys.path.insert(0, str(ROOT))
 from local_workspace.testing import LocalBundle  # noqa: E402
 
 
-class Bundle(LocalBundle):
-    """With the names of its tables and experiments."""
-
-    def __init__(self, source, root):
-        super().__init__(source, root)
-        parameters = self.bundle.jobs["ml_training_pipeline"]["parameters"]
-        values = {parameter["name"]: parameter["default"] for parameter in parameters}
-        self.project = values["project"]
-        self.gold = f"{values['catalog']}.{values['gold_schema']}"
-        self.features = f"{values['catalog']}.{values['feature_schema']}"
-
-
 @pytest.fixture(scope="session")
 def local_bundle(tmp_path_factory):
-    with Bundle(ROOT, tmp_path_factory.mktemp("bundle") / "copy") as running:
+    with LocalBundle(ROOT, tmp_path_factory.mktemp("bundle") / "copy") as running:
         yield running
 
 

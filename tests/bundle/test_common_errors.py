@@ -124,10 +124,10 @@ def ours(local_bundle, models, wrong) -> dict:
     name, model = next(iter(models.items()))
     schemas = {"gold_schema": "errors_gold", "feature_schema": "errors_ml"}
     for job, task in (("ml_sample_data", "sample"), ("ml_training_pipeline", "features")):
-        assert not local_bundle.run_job(job, [f"{task}_{model['domain']}"], **schemas).failed
+        assert not local_bundle.run(job, [f"{task}_{model['domain']}"], **schemas).failed
     statuses = {}
     for project in ("errors", "deleted"):
-        run = local_bundle.run_job("ml_training_pipeline", [f"train_{name}"], **schemas, project=project)
+        run = local_bundle.run("ml_training_pipeline", [f"train_{name}"], **schemas, project=project)
         statuses[project] = run.tasks[0].status
     shown = local_bundle.ask(f"""
         client = mlflow.MlflowClient()

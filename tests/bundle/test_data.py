@@ -88,7 +88,7 @@ class Rules:
         parameters = [{"name": name, "default": value} for name, value in values.items()]
         self.bundle.bundle.jobs[job] = {"tasks": list(tasks), "parameters": parameters}
         self.bundle.bundle.files[job] = self.bundle.root / "databricks.yml"
-        return self.bundle.run_job(job)
+        return self.bundle.run(job)
 
     def ask(self, body: str):
         """The value that a notebook's `body` returns; it knows `gold` and `features`, the schemas."""

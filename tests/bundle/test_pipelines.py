@@ -18,13 +18,13 @@ ENVIRONMENT = yaml.safe_load((ROOT / "resources/ml/ml_environment.yml").read_tex
 def first(local_bundle):
     """The first run of everything."""
     jobs = ("ml_sample_data", "ml_training_pipeline", "ml_inference_pipeline")
-    return {job: local_bundle.run_job(job) for job in jobs}
+    return {job: local_bundle.run(job) for job in jobs}
 
 
 @pytest.fixture(scope="module")
 def second(local_bundle, first):
     """The second, on the same data."""
-    return {job: local_bundle.run_job(job) for job in ("ml_training_pipeline", "ml_inference_pipeline")}
+    return {job: local_bundle.run(job) for job in ("ml_training_pipeline", "ml_inference_pipeline")}
 
 
 def counts(local_bundle, models) -> dict[str, list[int]]:
@@ -159,9 +159,9 @@ def test_a_better_version_becomes_champion(local_bundle, models, second):
     shuffled = "        data.train[LABEL] = data.train[LABEL].sample(frac=1, random_state=0).to_numpy()\n"
     path.write_text(notebook.replace("        model = fit(", f"{shuffled}        model = fit("))
     assert path.read_text() != notebook
-    assert not local_bundle.run_job("ml_training_pipeline", [f"train_{name}"]).failed
+    assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).failed
     path.write_text(notebook)
-    assert not local_bundle.run_job("ml_training_pipeline", [f"train_{name}"]).failed
+    assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).failed
     assert aliases(local_bundle, [name])[name]["champion"] == "4"
     run = newest_run(local_bundle, name)
     assert run["tags"]["promotion"] == "champion"
@@ -175,7 +175,7 @@ def test_one_broken_notebook_stops_no_other_and_fails_the_run(local_bundle, mode
     notebook = path.read_text()
     path.write_text(notebook.replace("model = fit(data.train)", "raise ValueError('out of luck')"))
     assert path.read_text() != notebook
-    run = local_bundle.run_job("ml_training_pipeline")
+    run = local_bundle.run("ml_training_pipeline")
     path.write_text(notebook)
     statuses = {task.key: task.status for task in run.tasks}
     last = statuses.pop("pipeline_status")
@@ -192,7 +192,7 @@ def test_a_model_without_champion_is_skipped(local_bundle, models, second):
     registered = f"{local_bundle.features}.{name}"
     champion = aliases(local_bundle, [name])[name]["champion"]
     local_bundle.ask(f"mlflow.MlflowClient().delete_registered_model_alias('{registered}', 'champion')")
-    run = local_bundle.run_job("ml_inference_pipeline", [f"score_{name}"])
+    run = local_bundle.run("ml_inference_pipeline", [f"score_{name}"])
     set_alias = f"set_registered_model_alias('{registered}', 'champion', '{champion}')"
     local_bundle.ask(f"mlflow.MlflowClient().{set_alias}")
     assert [task.status for task in run.tasks] == ["SKIPPED: no champion yet"]
@@ -201,7 +201,7 @@ def test_a_model_without_champion_is_skipped(local_bundle, models, second):
 
 def test_a_missing_gold_table_is_named(local_bundle, models, second):
     name, model = next(iter(models.items()))
-    run = local_bundle.run_job("ml_training_pipeline", [f"train_{name}"], gold_schema="not_there")
+    run = local_bundle.run("ml_training_pipeline", [f"train_{name}"], gold_schema="not_there")
     assert run.tasks[0].status.startswith("FAILED: ")
     assert f"`not_there`.`{model['domain']}`" in run.tasks[0].status
 
@@ -212,7 +212,7 @@ def test_a_domain_whose_features_fail_stops_no_model_of_another(local_bundle, mo
     gold_table = f"{local_bundle.gold}.{domain}"
     local_bundle.sql(f"INSERT INTO {gold_table} SELECT * FROM {gold_table} LIMIT 1")
     for job, prefix in (("ml_training_pipeline", "train"), ("ml_inference_pipeline", "score")):
-        run = local_bundle.run_job(job)
+        run = local_bundle.run(job)
         statuses = {task.key: task.status for task in run.tasks}
         assert run.failed
         for name, model in models.items():

@@ -86,7 +86,7 @@ POSITIVE_WORDS = ["1", "true", "t", "yes", "y", "positive"]  # of a text label, 
 # % endif
 USE_CASE = "<< model.domain >>: << model.name >>"
 HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # with fewer rows to learn from, the task ends as SKIPPED
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 # % if model.type == "regression"
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 

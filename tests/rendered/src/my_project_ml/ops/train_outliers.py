@@ -62,7 +62,7 @@ KEY = "ops_id"  # the primary key of the feature table
 LABEL = None  # nothing says which rows are anomalies
 USE_CASE = "ops: outliers"
 HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # with fewer rows to learn from, the task ends as SKIPPED
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 COMPARED_BY, LOWER_IS_BETTER = "score_spread", False
 
 # COMMAND ----------

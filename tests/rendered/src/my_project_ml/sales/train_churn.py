@@ -65,7 +65,7 @@ LABEL = "churn"  # a column of the gold table
 POSITIVE_WORDS = ["1", "true", "t", "yes", "y", "positive"]  # of a text label, whatever their case
 USE_CASE = "sales: churn"
 HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # with fewer rows to learn from, the task ends as SKIPPED
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 
 # COMMAND ----------
