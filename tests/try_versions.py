@@ -11,6 +11,7 @@ and ends with their exit code.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -77,7 +78,8 @@ def main() -> int:
             f"Python {PYTHON}, " + ", ".join(f"{name} {version}" for name, version in versions.items()),
             flush=True,
         )
-        return uv(bundle, "run", "pytest", "-q")
+        shutil.copytree(TEMPLATE / "tests/bundle", bundle / "template_tests")
+        return uv(bundle, "run", "pytest", "-q", "tests", "template_tests")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | None) -> None:
+    if not job_keys:
+        raise BundleError(f"job: name one of {', '.join(bundle.jobs)}, or list some in pyproject.toml")
     for key in job_keys:
         if key not in bundle.jobs:
             known = ", ".join(bundle.jobs)
