@@ -222,6 +222,8 @@ def test_ctrl_c_stops_all_processes_and_the_next_run_starts(one_model, environme
         stderr=pipe,
         text=True,
         start_new_session=True,
+        # Tests that run in the background ignore Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     for line in running.stdout:
         if line.strip() == "ml_sample_data":
