@@ -74,79 +74,75 @@ PINS_OF_THE_BUNDLE = [
     (
         "every_package_is_pinned_exactly",
         [(INFERENCE, DEPENDENCIES, "dependencies: ['${var.ml_dependencies}', shap==0.46.0]")],
-        f"{INFERENCE}:«dependencies: ['${{var.ml_dependencies}}', sha»: the Databricks CLI drops a list "
-        f"within dependencies; write {DEPENDENCIES} alone",
+        f"{INFERENCE}:«dependencies: ['${{var.ml_dependencies}}', sha»: the CLI drops a list within "
+        f"dependencies; write {DEPENDENCIES} alone",
     ),
     (
         "every_package_of_a_notebook_is_pinned",
         [(ENVIRONMENT, f"      - {XGBOOST}\n", "")],
-        f"{REVENUE}:«from xgboost import XGBRegressor»: xgboost is not pinned for task train_revenue; add "
-        f"it as name==version to ml_dependencies in {ENVIRONMENT}",
+        f"{REVENUE}:«from xgboost import XGBRegressor»: xgboost is not pinned; add it as name==version to "
+        f"ml_dependencies in {ENVIRONMENT}, or copy a helper of your own into the notebook",
     ),
     (
         "every_package_of_a_notebook_is_pinned",
         [(CHURN, "def fit(train", "def explain():\n    import shap\n\n\ndef fit(train")],
-        f"{CHURN}:«import shap»: shap is not pinned for task train_churn; add it as name==version to "
-        f"ml_dependencies in {ENVIRONMENT}",
+        f"{CHURN}:«import shap»: shap is not pinned; add it as name==version to ml_dependencies in "
+        f"{ENVIRONMENT}, or copy a helper of your own into the notebook",
     ),
     (
         "every_package_of_a_notebook_is_pinned",
         [(SCORE, "import mlflow\n", "import mlflow\nimport shap\n")],
-        f"{SCORE}:«import shap»: shap is not pinned for task score_churn; add it as name==version to "
-        f"ml_dependencies in {ENVIRONMENT}",
+        f"{SCORE}:«import shap»: shap is not pinned; add it as name==version to ml_dependencies in "
+        f"{ENVIRONMENT}, or copy a helper of your own into the notebook",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, "dependencies: [mlflow==3.8.1]")],
         f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
-        f"{TRAINING}:«environment_version: ${{var.environment_versi», databricks-feature-engineering "
-        "missing in place of 0.18.2, matplotlib missing in place of 3.10.0, mlflow 3.8.1 in place of "
-        "3.7.0, numpy missing in place of 2.1.3, pandas missing in place of 2.2.3, scikit-learn missing "
-        f"in place of 1.6.1, xgboost missing in place of 3.2.0; write {DEPENDENCIES} and {VERSION} in both",
+        f"{TRAINING}:«environment_version: ${{var.environment_versi»: databricks-feature-engineering, "
+        f"matplotlib, mlflow, numpy, pandas, scikit-learn, xgboost; write {DEPENDENCIES} and {VERSION} in "
+        "both",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, f"dependencies: [{MLFLOW}]")],
         f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
-        f"{TRAINING}:«environment_version: ${{var.environment_versi», databricks-feature-engineering "
-        "missing in place of 0.18.2, matplotlib missing in place of 3.10.0, numpy missing in place of "
-        "2.1.3, pandas missing in place of 2.2.3, scikit-learn missing in place of 1.6.1, xgboost "
-        f"missing in place of 3.2.0; write {DEPENDENCIES} and {VERSION} in both",
+        f"{TRAINING}:«environment_version: ${{var.environment_versi»: databricks-feature-engineering, "
+        f"matplotlib, numpy, pandas, scikit-learn, xgboost; write {DEPENDENCIES} and {VERSION} in both",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, VERSION, "environment_version: '5'")],
         f"{INFERENCE}:«environment_version: '5'»: other packages than in {TRAINING}:«environment_version: "
-        f"${{var.environment_versi», environment_version 5 in place of 4; write {DEPENDENCIES} and "
-        f"{VERSION} in both",
+        f"${{var.environment_versi»: environment_version; write {DEPENDENCIES} and {VERSION} in both",
     ),
     (
         "laptops_and_ci_have_the_same_packages",
         [("pyproject.toml", MLFLOW, "mlflow==3.8.1")],
-        f'pyproject.toml:«"mlflow==3.8.1",»: mlflow is ==3.8.1, but =={PINS["mlflow"]} in '
-        f"{ENVIRONMENT}:«- mlflow=={PINS['mlflow']}»; write the same pin in both",
+        f'pyproject.toml:«"mlflow==3.8.1",»: mlflow is 3.8.1, but {PINS["mlflow"]} in {ENVIRONMENT}:«- '
+        f"{MLFLOW}»; write the same pin in both",
     ),
     (
         "laptops_and_ci_have_the_same_packages",
         [("pyproject.toml", f'    "{XGBOOST}",\n', "")],
-        f"pyproject.toml:1: xgboost is missing, but =={PINS['xgboost']} in {ENVIRONMENT}:«- "
-        f"xgboost=={PINS['xgboost']}»; write the same pin in both",
+        f"pyproject.toml:1: xgboost is not pinned, but {PINS['xgboost']} in {ENVIRONMENT}:«- {XGBOOST}»; "
+        "write the same pin in both",
     ),
     (
         "laptops_and_ci_have_the_same_packages",
         [(ENVIRONMENT, MLFLOW, "mlflow==3.8.1")],
-        f'pyproject.toml:«"mlflow=={PINS["mlflow"]}",»: mlflow is =={PINS["mlflow"]}, but ==3.8.1 in '
-        f"{ENVIRONMENT}:«- mlflow==3.8.1»; write the same pin in both",
+        f'pyproject.toml:«"{MLFLOW}",»: mlflow is {PINS["mlflow"]}, but 3.8.1 in {ENVIRONMENT}:«- '
+        "mlflow==3.8.1»; write the same pin in both",
     ),
     (
         "the_lock_has_the_same_packages",
         [("uv.lock", None, LOCK)],
-        f"uv.lock:1: mlflow is 3.8.1, but pyproject.toml asks for mlflow=={PINS['mlflow']}; run uv lock",
+        f"uv.lock:1: mlflow is 3.8.1, but {PINS['mlflow']} in pyproject.toml; run uv lock",
     ),
     (
         "the_lock_has_the_same_packages",
         [("uv.lock", None, LOCK)],
-        f"uv.lock:1: xgboost is missing, but pyproject.toml asks for xgboost=={PINS['xgboost']}; run uv lock",
+        f"uv.lock:1: xgboost is missing, but {PINS['xgboost']} in pyproject.toml; run uv lock",
     ),
     (
         "every_environment_has_a_version",
@@ -162,7 +158,6 @@ PINS_OF_THE_BUNDLE = [
     ),
 ]
 
-UNKNOWN_VARIABLE = "correct the name, or declare it under variables in databricks.yml"
 FILES_OF_THE_BUNDLE = [
     (
         "every_yaml_file_is_found_and_read",
@@ -177,7 +172,7 @@ FILES_OF_THE_BUNDLE = [
         "remove it",
     ),
     (
-        "every_resource_file_is_included",
+        "every_yaml_file_is_found_and_read",
         [("resources/report.yml", None, "{}\n")],
         f"resources/report.yml:1: no include of {BUNDLE} matches it, so it is not deployed; add it there",
     ),
@@ -189,32 +184,32 @@ FILES_OF_THE_BUNDLE = [
     (
         "every_reference_leads_somewhere",
         [(TRAINING, "default: ${var.catalog}", "default: ${var.catalgo}")],
-        f"{TRAINING}:«default: ${{var.catalgo}}»: ${{var.catalgo}} is not defined; correct the name, or "
-        f"declare it under variables in {BUNDLE}",
+        f"{TRAINING}:«default: ${{var.catalgo}}»: ${{var.catalgo}} is not defined in this bundle; correct "
+        "the name, or define it",
     ),
     (
         "every_reference_leads_somewhere",
         [(BUNDLE, "  service_principal:\n", "  principal:\n")],
-        f"{BUNDLE}:«${{var.service_principal}}»: ${{var.service_principal}} is not defined; correct the "
-        f"name, or declare it under variables in {BUNDLE}",
+        f"{BUNDLE}:«${{var.service_principal}}»: ${{var.service_principal}} is not defined in this "
+        "bundle; correct the name, or define it",
     ),
     (
         "every_reference_leads_somewhere",
         [(TRAINING, TRAIN_CHURN, CALL.replace("ml_inference_pipeline", "ml_scoring"))],
-        f"{TRAINING}:«job_id: ${{resources.jobs.ml_scoring.id}}»: ${{resources.jobs.ml_scoring.id}} is no "
-        "resource of this bundle; correct the name",
+        f"{TRAINING}:«job_id: ${{resources.jobs.ml_scoring.id}}»: ${{resources.jobs.ml_scoring.id}} is "
+        "not defined in this bundle; correct the name, or define it",
     ),
     (
         "every_variable_has_a_value_in_every_target",
         [(BUNDLE, "      catalog: staging\n", "")],
-        f"{BUNDLE}:«staging: > variables:»: variable catalog has no value in target staging and no default; "
-        "give it one of the two",
+        f"{BUNDLE}:«staging: > variables:»: variable catalog has no value in target staging; add it, or a "
+        "default",
     ),
     (
         "every_variable_has_a_value_in_every_target",
         [(BUNDLE, ", from BUNDLE_VAR_service_principal", "")],
-        f"{BUNDLE}:«staging: > variables:»: variable service_principal has no value in target staging and no "
-        "default; give it one of the two",
+        f"{BUNDLE}:«staging: > variables:»: variable service_principal has no value in target staging; "
+        "add it, or a default",
     ),
     (
         "every_yaml_file_is_found_and_read",
@@ -230,8 +225,8 @@ FILES_OF_THE_BUNDLE = [
                 "resources: {experiments: {churn: {name: /Shared/churn}}}\n",
             )
         ],
-        "resources/ml/ml_experiments.yml:1: experiment churn is defined in the bundle, which doubles it "
-        "as [dev user] churn; remove it, the notebook creates /Shared/{project}_ml_{model_name}",
+        "resources/ml/ml_experiments.yml:1: experiment churn of the bundle gets a double, [dev user] "
+        "churn; remove it, the notebook creates /Shared/{project}_ml_{model_name}",
     ),
     (
         "every_notebook_of_a_task_is_uploaded",
@@ -275,24 +270,23 @@ JOBS = [
     (
         "no_key_is_given_twice",
         [(TRAINING, TRAIN_CHURN, TRAIN_REVENUE)],
-        f"{TRAINING}:«task_key: train_revenue > task_key: train_revenue»: "
-        "task_key train_revenue is given again in job "
-        "ml_training_pipeline, and the Databricks CLI merges the two; give each its own",
+        f"{TRAINING}:«task_key: train_revenue > task_key: train_revenue»: task_key train_revenue is given "
+        "twice in ml_training_pipeline; give each its own",
     ),
     (
         "every_task_has_an_environment_of_its_job",
         [(TRAINING, "          environment_key: default", "          environment_key: defualt")],
-        f"{TRAINING}:«environment_key: defualt»: job ml_training_pipeline has no environment_key defualt; "
-        "write one that it has: default",
+        f"{TRAINING}:«environment_key: defualt»: ml_training_pipeline has no environment_key defualt; set "
+        "it to one of: default",
     ),
     (
         "every_task_has_an_environment_of_its_job",
         [(TRAINING, "          environment_key: default\n", "")],
-        f"{TRAINING}:«- task_key: features_ops»: task features_ops has no environment_key, so it runs "
-        "without the pins; add one of default",
+        f"{TRAINING}:«- task_key: features_ops»: features_ops has no environment_key, so it runs without "
+        "the pins; set it to one of: default",
     ),
     (
-        "every_dependency_is_a_task_of_the_job",
+        "every_task_waits_for_tasks_that_end",
         [
             (
                 TRAINING,
@@ -300,12 +294,11 @@ JOBS = [
                 "            - task_key: features_sale",
             )
         ],
-        f"{TRAINING}:«task_key: train_revenue > task_key: features_sale»: "
-        "task train_revenue depends on features_sale, no "
-        "task of job ml_training_pipeline; correct depends_on",
+        f"{TRAINING}:«task_key: train_revenue > task_key: features_sale»: train_revenue waits for "
+        "features_sale, no task of ml_training_pipeline; correct depends_on",
     ),
     (
-        "no_tasks_wait_for_each_other",
+        "every_task_waits_for_tasks_that_end",
         [
             (
                 TRAINING,
@@ -313,8 +306,8 @@ JOBS = [
                 f"{FEATURES_SALES}          depends_on: [{{task_key: train_churn}}]\n",
             )
         ],
-        f"{TRAINING}:«depends_on: [{{task_key: train_churn}}]»: features_sales, train_churn wait for each "
-        "other, so none begins; correct depends_on",
+        f"{TRAINING}:«depends_on: [{{task_key: train_churn}}]»: features_sales waits for itself in the "
+        "end, so it never begins; correct depends_on",
     ),
     (
         "every_dynamic_reference_leads_somewhere",
@@ -345,8 +338,8 @@ JOBS = [
     (
         "nothing_runs_on_schedule_in_development",
         [(TRAINING, SCHEDULE, f"{SCHEDULE}        pause_status: UNPAUSED\n")],
-        f"{TRAINING}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy of "
-        "ml_training_pipeline run by itself; remove that line, staging and prod run without it",
+        f"{TRAINING}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy run by "
+        "itself; remove that line, staging and prod run without it",
     ),
     (
         "nothing_runs_on_schedule_in_development",
@@ -359,8 +352,8 @@ JOBS = [
             ),
             (TRAINING, SCHEDULE, f"{SCHEDULE}        pause_status: PAUSED\n"),
         ],
-        f"{BUNDLE}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy of "
-        "ml_training_pipeline run by itself; remove that line, staging and prod run without it",
+        f"{BUNDLE}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy run by "
+        "itself; remove that line, staging and prod run without it",
     ),
     (
         "every_dynamic_reference_leads_somewhere",
@@ -380,46 +373,43 @@ JOBS = [
     (
         "nothing_runs_on_schedule_in_development",
         [(BUNDLE, "    default: true\n", "    presets: {trigger_pause_status: UNPAUSED}\n")],
-        f"{BUNDLE}:«presets: {{trigger_pause_status: UNPAUSED}}»: trigger_pause_status of target dev is "
-        "UNPAUSED, so every developer's jobs run by themselves; remove that line",
+        f"{BUNDLE}:«presets: {{trigger_pause_status: UNPAUSED}}»: trigger_pause_status UNPAUSED makes "
+        "every developer's copy run by itself; remove that line, staging and prod run without it",
     ),
     (
         "every_job_called_is_given_its_own_parameters",
         [(TRAINING, TRAIN_CHURN, CALL)],
-        f"{TRAINING}:«job_parameters: {{schema: x}}»: schema is no parameter of job "
-        "ml_inference_pipeline, which has catalog, gold_schema, feature_schema; correct job_parameters",
+        f"{TRAINING}:«job_parameters: {{schema: x}}»: schema is no parameter of ml_inference_pipeline, "
+        "which has catalog, gold_schema, feature_schema; correct it",
     ),
     (
         "every_widget_is_given",
         [(INFERENCE, "model_name: revenue\n              domain: sales\n", "model_name: revenue\n")],
-        f'{SCORE}:«domain = dbutils.widgets.get("domain")»: widget domain is read here, but not given by '
-        f"score_revenue of ml_inference_pipeline; add it to base_parameters in "
-        f"{INFERENCE}:«task_key: score_revenue > base_parameters:»",
+        f'{SCORE}:«domain = dbutils.widgets.get("domain")»: widget domain gets no value; add it to '
+        f"base_parameters in {INFERENCE}:«task_key: score_revenue > base_parameters:»",
     ),
     (
         "every_widget_is_given",
         [(CHURN, 'dbutils.widgets.get("project")', 'dbutils.widgets.get("projcet")')],
-        f'{CHURN}:«project = dbutils.widgets.get("projcet")»: widget projcet is read here, but not given '
-        f"by train_churn of ml_training_pipeline; add it to base_parameters in "
-        f"{TRAINING}:«task_key: train_churn > base_parameters:»",
+        f'{CHURN}:«project = dbutils.widgets.get("projcet")»: widget projcet gets no value; add it to '
+        f"base_parameters in {TRAINING}:«task_key: train_churn > base_parameters:»",
     ),
     (
         "every_widget_is_given",
         [(TRAINING, "              model_name: churn\n", "")],
-        f'{CHURN}:«model_name = dbutils.widgets.get("model_name»: widget model_name is read here, but not '
-        f"given by train_churn of ml_training_pipeline; add it to base_parameters in "
-        f"{TRAINING}:«task_key: train_churn > base_parameters:»",
+        f'{CHURN}:«model_name = dbutils.widgets.get("model_name»: widget model_name gets no value; add it '
+        f"to base_parameters in {TRAINING}:«task_key: train_churn > base_parameters:»",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "labels: ${var.labels.sales}", "labels: [revenue, churn]")],
-        f"{TRAINING}:«labels: [revenue, churn]»: ['revenue', 'churn'] in notebook_task is no text; write "
-        "it as text",
+        f"{TRAINING}:«labels: [revenue, churn]»: base_parameters[labels] is ['revenue', 'churn'] in place "
+        "of text; correct it",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "        - task_key: train_churn\n          depends_on:", "        - depends_on:")],
-        f"{TRAINING}:«- depends_on:»: task has no task_key; add it",
+        f"{TRAINING}:«- depends_on:»: task_key of tasks[3] is missing; add it",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
@@ -436,33 +426,30 @@ JOBS = [
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "timeout_seconds: 7200", "timeout_seconds: 2h")],
-        f"{TRAINING}:«timeout_seconds: 2h»: timeout_seconds has a value of another kind than Databricks "
-        "knows, invalid literal for int() with base 10: '2h'; correct it",
+        f"{TRAINING}:«timeout_seconds: 2h»: timeout_seconds is 2h in place of a whole number; correct it",
     ),
     (
         "every_field_and_value_of_a_job_is_known",
         [(TRAINING, "        timezone_id: UTC\n", "")],
-        f"{TRAINING}:«schedule:»: schedule has no timezone_id; add it",
+        f"{TRAINING}:«schedule:»: timezone_id of schedule is missing; add it",
     ),
     (
         "every_schedule_is_a_quartz_expression",
         [(TRAINING, '"0 0 3 ? * SUN"', '"0 3 * * 7"')],
-        f"{TRAINING}:«quartz_cron_expression: \"0 3 * * 7\"»: the schedule '0 3 * * 7' is no Quartz "
-        "expression, it has 5 fields; write seconds, minutes, hours, day of month, month, day of week "
-        "and, if you want, year",
+        f"{TRAINING}:«quartz_cron_expression: \"0 3 * * 7\"»: '0 3 * * 7' is no schedule, it has 5 fields; "
+        "write seconds, minutes, hours, day of month, month, day of week, year, the last if you want",
     ),
     (
         "every_schedule_is_a_quartz_expression",
         [(TRAINING, '"0 0 3 ? * SUN"', '"0 0 3 * * *"')],
-        f"{TRAINING}:«quartz_cron_expression: \"0 0 3 * * *\"»: the schedule '0 0 3 * * *' is no Quartz "
-        "expression, only one of day of month and day of week can be set; write ? for the other one of "
-        "the two",
+        f"{TRAINING}:«quartz_cron_expression: \"0 0 3 * * *\"»: '0 0 3 * * *' is no schedule, since day of "
+        "month and day of week exclude each other; write ? for one of the two",
     ),
     (
         "every_schedule_is_a_quartz_expression",
         [(TRAINING, '"0 0 3 ? * SUN"', '"0 0 25 ? * SUN"')],
-        f"{TRAINING}:«quartz_cron_expression: \"0 0 25 ? * SUN\"»: the schedule '0 0 25 ? * SUN' is no "
-        "Quartz expression, 25 is no hours; write a value of 0 to 23, a range, a step or *",
+        f"{TRAINING}:«quartz_cron_expression: \"0 0 25 ? * SUN\"»: '0 0 25 ? * SUN' is no schedule, 25 is "
+        "no hours; write values of 0 to 23, a range, a step or *",
     ),
 ]
 
@@ -480,34 +467,34 @@ STATUS_TASK = [
         "task pipeline_status that runs pipeline_status.py",
     ),
     (
-        "the_status_task_runs_in_any_case",
+        "the_status_task_always_runs_once",
         [(TRAINING, "          run_if: ALL_DONE\n", "")],
         f"{TRAINING}:«- task_key: pipeline_status»: run_if of the status task is missing, so it is left "
         "out when a task before it fails; write run_if: ALL_DONE",
     ),
     (
-        "the_status_task_waits_for_every_task",
+        "the_status_task_hears_of_every_task",
         [(TRAINING, "            - task_key: train_churn\n", "")],
-        f"{TRAINING}:«task_key: pipeline_status > depends_on:»: "
-        "the status task does not wait for train_churn; add it to depends_on",
+        f"{TRAINING}:«task_key: pipeline_status > depends_on:»: the status task does not wait for "
+        "train_churn; add it to depends_on",
     ),
     (
-        "the_status_task_is_told_every_result",
+        "the_status_task_hears_of_every_task",
         [(TRAINING, "                train_churn: {{tasks.train_churn.result_state}}\n", "")],
         f"{TRAINING}:«results: |»: results of the status task say nothing of train_churn; add the line "
         "train_churn: {{tasks.train_churn.result_state}}",
     ),
     (
-        "the_status_task_fails_at_once",
+        "the_status_task_always_runs_once",
         [(TRAINING, "          max_retries: 0\n", "")],
-        f"{TRAINING}:«- task_key: pipeline_status»: the status task is retried when it fails; write "
-        "max_retries: 0 and disable_auto_optimization: true",
+        f"{TRAINING}:«- task_key: pipeline_status»: max_retries of the status task is missing, so its "
+        "failure, which is an answer, comes late; write max_retries: 0",
     ),
     (
-        "the_status_task_fails_at_once",
+        "the_status_task_always_runs_once",
         [(TRAINING, "      max_concurrent_runs: 1\n", "      timeout_seconds: 60\n")],
-        f"{TRAINING}:«timeout_seconds: 60»: timeout_seconds of the job ends the status task too; give "
-        "each task its own timeout_seconds",
+        f"{TRAINING}:«timeout_seconds: 60»: timeout_seconds of the job ends the status task too; give it "
+        "to each task",
     ),
     (
         "the_status_task_raises",
@@ -519,8 +506,6 @@ STATUS_TASK = [
 COPY = "copy the helper into the notebook"
 SET_STATUS = 'dbutils.jobs.taskValues.set(key="status", value=status)\n'
 EXIT = "dbutils.notebook.exit(status)\n"
-WRITE_SET = 'write dbutils.jobs.taskValues.set(key="status", value=status) at module level'
-WRITE_EXIT = "write dbutils.notebook.exit(status) as the last statement"
 ANY_NOTEBOOK = [
     (
         "every_notebook_is_python",
@@ -528,7 +513,7 @@ ANY_NOTEBOOK = [
         f"{CHURN}:«def main() -> str»: this is no valid Python (expected ':'); correct the line",
     ),
     (
-        "no_notebook_imports_from_the_bundle",
+        "every_package_of_a_notebook_is_pinned",
         [
             (
                 CHURN,
@@ -536,25 +521,28 @@ ANY_NOTEBOOK = [
                 "import mlflow\nfrom my_project_ml.helpers import get_run_name\n",
             )
         ],
-        f"{CHURN}:«from my_project_ml.helpers import get_run_na»: my_project_ml.helpers is not found by a "
-        f"deployed notebook; {COPY}",
+        f"{CHURN}:«from my_project_ml.helpers import get_run_na»: my_project_ml is not pinned; add it as "
+        f"name==version to ml_dependencies in {ENVIRONMENT}, or copy a helper of your own into the "
+        "notebook",
     ),
     (
-        "no_notebook_imports_from_the_bundle",
+        "every_package_of_a_notebook_is_pinned",
         [(CHURN, "import mlflow\n", "import mlflow\nfrom ..helpers import get_run_name\n")],
-        f"{CHURN}:«from ..helpers import get_run_name»: ..helpers is not found by a deployed notebook; "
-        f"{COPY}",
+        f"{CHURN}:«from ..helpers import get_run_name»: ..helpers is not pinned; add it as name==version "
+        f"to ml_dependencies in {ENVIRONMENT}, or copy a helper of your own into the notebook",
     ),
     (
-        "no_notebook_imports_from_the_bundle",
+        "every_package_of_a_notebook_is_pinned",
         [(CHURN, "import mlflow\n", "import mlflow\nfrom train_revenue import get_run_name\n")],
-        f"{CHURN}:«from train_revenue import get_run_name»: train_revenue is not found by a deployed "
-        f"notebook; {COPY}",
+        f"{CHURN}:«from train_revenue import get_run_name»: train_revenue is not pinned; add it as "
+        f"name==version to ml_dependencies in {ENVIRONMENT}, or copy a helper of your own into the "
+        "notebook",
     ),
     (
-        "no_notebook_imports_from_the_bundle",
+        "no_notebook_uses_what_a_task_lacks",
         [(CHURN, "import mlflow\n", 'import mlflow\nimport sys\nsys.path.append("..")\n')],
-        f'{CHURN}:«sys.path.append("..")»: sys.path does not help a deployed notebook; {COPY}',
+        f'{CHURN}:«sys.path.append("..")»: sys.path does not help a deployed notebook; copy the helper '
+        "into the notebook",
     ),
     (
         "no_notebook_runs_another",
@@ -562,13 +550,13 @@ ANY_NOTEBOOK = [
         f"{CHURN}:«# MAGIC %run ../helpers»: %run does not find its notebook once deployed; {COPY}",
     ),
     (
-        "no_notebook_reads_a_command_line",
+        "no_notebook_uses_what_a_task_lacks",
         [(SCORE, "import mlflow\n", "import argparse\n\nimport mlflow\n")],
         f"{SCORE}:«import argparse»: argparse and sys.argv read a command line, which no task has; read "
         'its parameters by dbutils.widgets.get("name")',
     ),
     (
-        "no_notebook_reads_a_command_line",
+        "no_notebook_uses_what_a_task_lacks",
         [
             (SCORE, "import mlflow\n", "import sys\n\nimport mlflow\n"),
             (SCORE, "return str(", "return sys.argv[1] or ("),
@@ -577,14 +565,15 @@ ANY_NOTEBOOK = [
         'line, which no task has; read its parameters by dbutils.widgets.get("name")',
     ),
     (
-        "no_notebook_stops_spark",
+        "no_notebook_uses_what_a_task_lacks",
         [(MAKE_FEATURES, SET_STATUS, f"spark.stop()\n{SET_STATUS}")],
         f"{MAKE_FEATURES}:«spark.stop()»: spark.stop() keeps the status from arriving; remove it",
     ),
     (
         "every_notebook_exits_with_its_status",
         [(CHURN, EXIT, "")],
-        f"{CHURN}:1: it does not exit with its status; {WRITE_EXIT}",
+        f"{CHURN}:1: it does not exit with its status; write dbutils.notebook.exit(status) as the last "
+        "statement, and nowhere else",
     ),
     (
         "every_notebook_exits_with_its_status",
@@ -595,42 +584,45 @@ ANY_NOTEBOOK = [
                 "    status = main()\n    dbutils.notebook.exit(status)\n",
             )
         ],
-        f"{CHURN}:«dbutils.notebook.exit(status)»: dbutils.notebook.exit in a try may be caught or left "
-        f"out; set status there, and {WRITE_EXIT}",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit is caught, early, or not the status; write "
+        "dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_notebook_exits_with_its_status",
         [(CHURN, "        promotion = promote(", f"        {EXIT}        promotion = promote(")],
-        f"{CHURN}:«dbutils.notebook.exit(status)»: dbutils.notebook.exit in a with may be caught or left "
-        f"out; set status there, and {WRITE_EXIT}",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit is caught, early, or not the status; write "
+        "dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_notebook_exits_with_its_status",
         [(CHURN, EXIT, f'{EXIT}print("done")\n')],
-        f"{CHURN}:«dbutils.notebook.exit(status)»: what follows dbutils.notebook.exit is never run; "
-        f"{WRITE_EXIT}",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit is caught, early, or not the status; write "
+        "dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, "")],
-        f"{CHURN}:1: the task value status, which pipeline_status reads, is missing; {WRITE_SET}",
+        f"{CHURN}:1: it does not set the task value status; write "
+        'dbutils.jobs.taskValues.set(key="status", value=status) once, at module level',
     ),
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, f"if True:\n    {SET_STATUS}")],
-        f'{CHURN}:«dbutils.jobs.taskValues.set(key="status", va»: the task value status is set in an if, '
-        f"so not always; {WRITE_SET}",
+        f'{CHURN}:«dbutils.jobs.taskValues.set(key="status", va»: the task value is set again, not '
+        'always, or not the status; write dbutils.jobs.taskValues.set(key="status", value=status) once, '
+        "at module level",
     ),
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, SET_STATUS * 2)],
-        f"{CHURN}:«taskValues.set( > taskValues.set(»: the task value status is set again; {WRITE_SET}, once",
+        f"{CHURN}:«taskValues.set( > taskValues.set(»: the task value is set again, not always, or not "
+        'the status; write dbutils.jobs.taskValues.set(key="status", value=status) once, at module level',
     ),
     (
-        "exit_and_task_value_are_the_same",
+        "every_notebook_exits_with_its_status",
         [(CHURN, EXIT, 'dbutils.notebook.exit("SUCCESS")\n')],
-        f'{CHURN}:«dbutils.notebook.exit("SUCCESS")»: exit and task value may differ; give both the same '
-        "name, status",
+        f'{CHURN}:«dbutils.notebook.exit("SUCCESS")»: this exit is caught, early, or not the status; '
+        "write dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_status_is_a_known_one",
@@ -646,7 +638,6 @@ ANY_NOTEBOOK = [
     ),
 ]
 
-WITH_HELPER = "copy it from another training notebook, since a deployed notebook cannot import it"
 WAITS_FOR_SALES = "          depends_on:\n            - task_key: features_sales\n"
 CHURN_TASK = TRAIN_CHURN + WAITS_FOR_SALES
 SCORE_CHURN_TASK = CHURN_TASK.replace("train_", "score_")
@@ -654,31 +645,30 @@ TOLD_BY_SALES = 'features_status: "{{tasks.features_sales.values.status}}"\n'
 TOLD_CHURN = f"              model_name: churn\n              {TOLD_BY_SALES}"
 FEATURES = [
     (
-        "every_model_waits_for_the_features_of_its_domain",
+        "every_dynamic_reference_leads_somewhere",
         [(TRAINING, CHURN_TASK, TRAIN_CHURN)],
-        f"{TRAINING}:«- task_key: train_churn»: train_churn does not wait for the features of sales; add "
-        "features_sales to depends_on",
+        f"{TRAINING}:«task_key: train_churn > features_status:»: "
+        "{{tasks.features_sales.values.status}} refers to a task that need not have ended by then; "
+        "add it to depends_on",
     ),
     (
-        "every_model_waits_for_the_features_of_its_domain",
+        "every_dynamic_reference_leads_somewhere",
         [(INFERENCE, SCORE_CHURN_TASK, SCORE_CHURN_TASK.replace("features_sales", "features_ops"))],
-        f"{INFERENCE}:«task_key: score_churn > depends_on:»: "
-        "score_churn does not wait for the features of sales; add "
-        "features_sales to depends_on",
+        f"{INFERENCE}:«task_key: score_churn > features_status:»: "
+        "{{tasks.features_sales.values.status}} refers to a task that need not have ended by then; "
+        "add it to depends_on",
     ),
     (
-        "every_model_waits_for_the_features_of_its_domain",
+        "every_model_is_told_the_status_of_its_features",
         [(TRAINING, CHURN_TASK, f"{CHURN_TASK}            - task_key: features_ops\n")],
-        f"{TRAINING}:«task_key: train_churn > depends_on:»: "
-        "train_churn of domain sales waits for features_ops, so it fails "
-        "with that; remove it from depends_on",
+        f"{TRAINING}:«task_key: train_churn > depends_on:»: train_churn of domain sales waits for "
+        "features_ops, so it fails with that; remove it from depends_on",
     ),
     (
-        "every_model_waits_for_the_features_of_its_domain",
+        "every_model_is_told_the_status_of_its_features",
         [(CHURN, 'DOMAIN = "sales"', 'DOMAIN = "shop"')],
-        f"{TRAINING}:«task_key: train_churn > depends_on:»: "
-        "train_churn does not wait for the features of shop; add a task "
-        "with domain: shop",
+        f"{TRAINING}:«task_key: train_churn > features_status:»: features_status of train_churn is "
+        "{{tasks.features_sales.values.status}}; add a task with domain: shop",
     ),
     (
         "every_model_is_told_the_status_of_its_features",
@@ -711,7 +701,7 @@ TRAINING_NOTEBOOKS = [
     (
         "every_training_notebook_has_the_helpers",
         [(CHURN, "def get_standard_tags(", "def get_tags(")],
-        f"{CHURN}:1: helper get_standard_tags is missing; {WITH_HELPER}",
+        f"{CHURN}:1: helper get_standard_tags is missing; copy it from another training notebook",
     ),
     (
         "every_training_notebook_has_the_helpers",
@@ -720,10 +710,10 @@ TRAINING_NOTEBOOKS = [
         "defined but never called; call it in the training",
     ),
     (
-        "helpers_are_the_same_in_every_training_notebook",
+        "every_training_notebook_has_the_helpers",
         [(CHURN, 'version: str = "v1"', 'version: str = "v2"')],
         f"{CHURN}:«def get_run_name(model_name: str, algorithm:»: helper get_run_name is not the same as "
-        f"in {OUTLIERS}; copy the one you want to every training notebook",
+        f"in {OUTLIERS}; copy the one you want to all",
     ),
     (
         "every_training_notebook_is_run_by_a_task",
@@ -828,17 +818,16 @@ TRAINING_NOTEBOOKS = [
     (
         "no_label_is_among_the_features",
         [(CHURN, 'DOMAIN = "sales"', 'DOMAIN = "shop"')],
-        f'{CHURN}:«DOMAIN = "shop"»: no task makes the features of shop; correct it, or add a task to the '
-        "jobs in resources/ml",
+        f'{CHURN}:«DOMAIN = "shop"»: no task makes the features of shop; correct it, or add a task to '
+        "resources/ml",
     ),
     (
         "no_label_is_among_the_features",
         [(CHURN, 'LABEL = "churn"', "LABEL = MODEL_TYPE")],
-        f"{CHURN}:«LABEL = MODEL_TYPE»: LABEL is not plain text at module level; write it as such",
+        f"{CHURN}:«LABEL = MODEL_TYPE»: LABEL is no plain text at module level; write it as such",
     ),
 ]
 
-OF_CHAMPION = 'write f"models:/{registered_model}/{version}" with that version'
 SCORING_NOTEBOOKS = [
     (
         "the_version_that_scores_is_the_champion",
@@ -849,22 +838,20 @@ SCORING_NOTEBOOKS = [
                 'f"models:/{registered_model}@champion"',
             )
         ],
-        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: models:/{{registered_model}}@champion "
-        f"is not the version of alias champion, resolved once; {OF_CHAMPION}",
+        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: the version that scores is not read "
+        'from alias champion; write f"models:/{registered_model}/{version}"',
     ),
     (
         "the_version_that_scores_is_the_champion",
         [(SCORE, "version = champion_version()", 'version = "3"')],
-        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: "
-        "models:/{registered_model}/{version} is not the version of alias champion, resolved once; "
-        f"{OF_CHAMPION}",
+        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: the version that scores is not read "
+        'from alias champion; write f"models:/{registered_model}/{version}"',
     ),
     (
         "the_version_that_scores_is_the_champion",
         [(SCORE, 'aliases["champion"]', 'aliases["challenger"]')],
-        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: "
-        "models:/{registered_model}/{version} is not the version of alias champion, resolved once; "
-        f"{OF_CHAMPION}",
+        f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: the version that scores is not read "
+        'from alias champion; write f"models:/{registered_model}/{version}"',
     ),
     (
         "only_score_batch_scores",

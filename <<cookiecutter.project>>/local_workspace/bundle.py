@@ -24,8 +24,7 @@ class Bundle:
 
     `jobs` maps each job's key to its settings, as deployed: every `${...}` is resolved.
     `files` maps each job's key to the YAML file that defines it, which paths are relative to.
-    `yaml` is what was read, where it was before. A `lenient` bundle raises nothing: the rules read
-    it so, and a reference that leads nowhere, or to a resource, stays as it is.
+    For the rules, a `lenient` one raises nothing: what refers to nothing, or to a resource, stays as it is.
     """
 
     def __init__(self, root: Path, target: str, yaml: YamlFiles | None = None, lenient: bool = False):
@@ -37,15 +36,18 @@ class Bundle:
             raise BundleError(yaml.problems[0])
         targets = yaml.config.section("targets")
         if target not in targets:
-            raise BundleError(
-                f"target: there is no {target!r} in databricks.yml; it has {', '.join(targets)}"
-            )
+            known = ", ".join(targets)
+            raise BundleError(f"target: there is no {target!r} in databricks.yml; it has {known}")
         own = targets.section(target)
-        self._config = merge(yaml.config, _without_variables(own))
-        self._values = _variable_values(self._config, own)
-        jobs = self._config.section("resources", "jobs")
+        config = merge(yaml.config, own)
+        self._scopes = {
+            "bundle": {**config.section("bundle"), "target": target},
+            "workspace": {**config.section("workspace"), "current_user": USER},
+            "var": _values(yaml.config.section("variables"), own.section("variables")),
+        }
+        jobs = config.section("resources", "jobs")
         self.jobs = {key: self.resolve(jobs.section(key)) for key in jobs}
-        self.files = {key: root / _file_of(job.at("tasks")) for key, job in self.jobs.items()}
+        self.files = {key: root / job.at("tasks").rpartition(":")[0] for key, job in self.jobs.items()}
 
     def resolve(self, value: object, within: tuple[str, ...] = ()) -> Any:
         """`value` with every `${...}` in it replaced, as deeply as references go."""
@@ -61,8 +63,6 @@ class Bundle:
         return REFERENCE.sub(lambda match: str(self._value_of(match[1], within)), value)
 
     def _value_of(self, name: str, within: tuple[str, ...]) -> Any:
-        if self._lenient and name.startswith("resources."):
-            return f"${{{name}}}"
         try:
             return self._look_up(name, within)
         except BundleError:
@@ -73,45 +73,19 @@ class Bundle:
     def _look_up(self, name: str, within: tuple[str, ...]) -> Any:
         if name in within:
             raise BundleError(f"${{{name}}} refers to itself; correct its value")
-        scope, _, rest = name.partition(".")
-        if scope == "resources":
-            return rest.split(".")[1]  # a job's id is its key here
-        if scope == "var":
-            variable, *path = rest.split(".")
-            if variable not in self._values:
-                raise BundleError(
-                    f"${{{name}}}: variable {variable!r} is not declared, or has no value in target "
-                    f"{self.target}; add it in databricks.yml"
-                )
-            found = self.resolve(self._values[variable], (*within, name))
-        else:
-            workspace = {**self._config.section("workspace"), "current_user": USER}
-            bundle = {**self._config.section("bundle"), "target": self.target}
-            found, path = {"bundle": bundle, "workspace": workspace}.get(scope), rest.split(".")
-        for part in path:
+        if name.startswith("resources.") and not self._lenient:
+            return name.split(".")[2]  # a job's id is its key here
+        found = self._scopes
+        for part in name.split("."):
             if not isinstance(found, dict) or part not in found:
-                raise BundleError(f"${{{name}}}: there is no {part!r}; correct the reference")
-            found = found[part]
-        return self.resolve(found, (*within, name))
+                problem = f"{part!r} is not declared, or has no value in target {self.target}"
+                raise BundleError(f"${{{name}}}: {problem}; correct it, or add it in databricks.yml")
+            found = self.resolve(found[part], (*within, name))
+        return found
 
 
-def _file_of(place: str) -> str:
-    return place.rpartition(":")[0]
-
-
-def _without_variables(target: Mapping) -> Mapping:
-    kept = {key: value for key, value in target.items() if key != "variables"}
-    return Mapping(kept, target.place, target.places)
-
-
-def _variable_values(config: Mapping, target: Mapping) -> dict:
+def _values(declared: Mapping, given: Mapping) -> dict:
     """Each variable's value: the target's, else its default. The catalog is the local one."""
-    values = {}
-    for name, variable in config.section("variables").items():
-        if isinstance(variable, dict) and "default" in variable:
-            values[name] = variable["default"]
-    for name, value in target.section("variables").items():
-        values[name] = value["default"] if isinstance(value, dict) and "default" in value else value
-    if "catalog" in values:
-        values["catalog"] = CATALOG
-    return values
+    values = {name: declared[name]["default"] for name in declared if "default" in declared.section(name)}
+    values |= {name: given.section(name).get("default", given[name]) for name in given}
+    return values | ({"catalog": CATALOG} if "catalog" in values else {})

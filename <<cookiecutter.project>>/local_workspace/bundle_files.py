@@ -26,6 +26,10 @@ class Job:
         return self.settings.entries("tasks")
 
     @property
+    def keys(self) -> list[str]:
+        return [task.name("task_key") for task in self.tasks]
+
+    @property
     def all_tasks(self) -> list[Mapping]:
         """With the tasks that a for_each_task repeats."""
         repeated = [task.section("for_each_task", "task") for task in self.tasks]
@@ -73,17 +77,20 @@ class BundleFiles:
         bundles = [Bundle(self.root, name, self.yaml, lenient=True) for name in self.targets]
         return [Job(key, bundle.target, job) for bundle in bundles for key, job in bundle.jobs.items()]
 
+    @property
+    def tasks(self) -> list[tuple[Job, Mapping]]:
+        return [(job, task) for job in self.jobs for task in job.all_tasks]
+
     @cached_property
     def notebook_tasks(self) -> list[tuple[Job, Mapping, Notebook]]:
         """Every task that runs a notebook of this bundle, whether that exists or not."""
         found = []
-        for job in self.jobs:
-            for task in job.all_tasks:
-                path = str(task.section("notebook_task").get("notebook_path", "/"))
-                if not path.startswith("/"):  # which is one of the workspace
-                    file = task.at("notebook_task", "notebook_path").rpartition(":")[0]
-                    name = os.path.normpath(os.path.join(os.path.dirname(file), path))
-                    found.append((job, task, self.notebook(name)))
+        for job, task in self.tasks:
+            path = task.section("notebook_task").name("notebook_path")
+            if path and not path.startswith("/"):  # which is one of the workspace
+                file = task.at("notebook_task", "notebook_path").rpartition(":")[0]
+                name = os.path.normpath(os.path.join(os.path.dirname(file), path))
+                found.append((job, task, self.notebook(name)))
         return found
 
     def notebook(self, name: str) -> Notebook:

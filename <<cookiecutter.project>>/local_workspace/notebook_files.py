@@ -10,32 +10,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 HEADER = "# Databricks notebook source"
-BLOCKS = {
-    ast.FunctionDef: "a function",
-    ast.AsyncFunctionDef: "a function",
-    ast.Lambda: "a function",
-    ast.ClassDef: "a class",
-    ast.Try: "a try",
-    ast.With: "a with",
-    ast.If: "an if",
-    ast.For: "a loop",
-    ast.While: "a loop",
-}
+BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+BLOCKS += (ast.Try, ast.With, ast.If, ast.For, ast.While)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call: `name` as it is written, for example mlflow.set_experiment; `at` is file and line."""
+    """One call: `name` as it is written, for example mlflow.set_experiment; `at` is file and line.
+
+    `within` are the blocks that it stands in: none at module level.
+    """
 
     name: str
     at: str
     node: ast.Call
     within: tuple[ast.AST, ...]
-
-    @property
-    def block(self) -> str:
-        """What it stands in; nothing at module level."""
-        return next((BLOCKS[type(node)] for node in reversed(self.within)), "")
 
     @property
     def in_run(self) -> bool:
@@ -90,7 +79,7 @@ class Notebook:
     @cached_property
     def calls(self) -> list[Call]:
         found = [(node, within) for node, within in self._walked if isinstance(node, ast.Call)]
-        return [Call(_dotted(node.func), self.at(node), node, within) for node, within in found]
+        return [Call(ast.unparse(node.func), self.at(node), node, within) for node, within in found]
 
     @cached_property
     def _walked(self) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
@@ -99,7 +88,7 @@ class Notebook:
         while waiting:
             node, within = waiting.pop()
             found.append((node, within))
-            inner = (*within, node) if type(node) in BLOCKS else within
+            inner = (*within, node) if isinstance(node, BLOCKS) else within
             waiting += [(child, inner) for child in reversed(list(ast.iter_child_nodes(node)))]
         return found
 
@@ -108,10 +97,6 @@ class Notebook:
 
     def ending(self, name: str) -> list[Call]:
         return [call for call in self.calls if call.name.endswith(name)]
-
-    def attributes(self, name: str) -> list[ast.Attribute]:
-        """Every use of something's attribute of this name."""
-        return [node for node in self.nodes if isinstance(node, ast.Attribute) and node.attr == name]
 
     @cached_property
     def imports(self) -> list[tuple[ast.AST, str, list[str]]]:
@@ -143,6 +128,11 @@ class Notebook:
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         return {node.name: node for node in self.tree.body if isinstance(node, kinds)}
 
+    def returned(self, name: str) -> list[ast.expr]:
+        """What the function of a name returns; nothing if there is none."""
+        nodes = ast.walk(self.definitions.get(name, ast.Pass()))
+        return [node.value for node in nodes if isinstance(node, ast.Return) and node.value]
+
     def text_of(self, value: ast.expr | None) -> str:
         """A string as it is written, an f-string with its braces: /Shared/{project}_ml_{model_name}."""
         match value:
@@ -158,13 +148,6 @@ class Notebook:
                 return self.text_of(text)
             case ast.Name(id=name):
                 values = self.assigned.get(name, [])
-                own = value in ast.walk(values[0]) if values else False
-                return self.text_of(values[0]) if len(values) == 1 and not own else f"{{{name}}}"
+                known = len(values) == 1 and isinstance(values[0], ast.Constant | ast.JoinedStr)
+                return self.text_of(values[0]) if known else f"{{{name}}}"
         return f"{{{ast.unparse(value)}}}" if value else ""
-
-
-def _dotted(function: ast.AST) -> str:
-    """mlflow.set_experiment; what comes before a further call is left out: .score_batch."""
-    if isinstance(function, ast.Attribute):
-        return f"{_dotted(function.value)}.{function.attr}"
-    return function.id if isinstance(function, ast.Name) else ""

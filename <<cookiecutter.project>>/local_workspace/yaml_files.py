@@ -70,18 +70,12 @@ class YamlFiles:
     def __init__(self, root: Path):
         self.root = root
         self.problems: list[str] = []
-        main = self._read("databricks.yml")
-        self.files = {"databricks.yml": main}
-        patterns = main.items_of("include")
-        for index, pattern in enumerate(patterns):
-            found = sorted(root.glob(str(pattern)))
-            if not found:
-                place = patterns.at(index)
+        self.files = {"databricks.yml": self._read("databricks.yml")}
+        for place, pattern in texts(self.files["databricks.yml"].items_of("include")):
+            names = [path.relative_to(root).as_posix() for path in sorted(root.glob(pattern))]
+            self.files |= {name: self._read(name) for name in names if name not in self.files}
+            if not names:
                 self.problems.append(f"{place}: include {pattern} matches no file; correct or remove it")
-            for path in found:
-                name = path.relative_to(root).as_posix()
-                if name not in self.files:
-                    self.files[name] = self._read(name)
         self.config = reduce(merge, self.files.values())
 
     def scopes(self) -> Iterator[Mapping]:
@@ -92,20 +86,20 @@ class YamlFiles:
                 yield content.section("targets", target)
 
     def _read(self, name: str) -> Mapping:
-        place, problem = f"{name}:1", ""
+        content, place, problem = None, f"{name}:1", ""
         try:
-            content = _load((self.root / name).read_text(encoding="utf-8"), name)
-            if isinstance(content, Mapping):
-                return content
-            if content is not None:
-                problem = "this is no mapping of names to values; correct it"
+            content = _Loader((self.root / name).read_text(encoding="utf-8"), name).get_single_data()
         except FileNotFoundError:
             problem = "there is no such file; run this in the bundle's folder"
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = f"{name}:{_line(mark) if mark else 1}"
-            problem = f"from here on it is no YAML, {getattr(error, 'problem', 'it has control characters')}"
-            problem += "; correct it"
+        except yaml.MarkedYAMLError as error:
+            place = f"{name}:{error.problem_mark.line + 1}"
+            problem = f"from here on it is no YAML, {error.problem}; correct it"
+        except yaml.YAMLError:
+            problem = "it has control characters, so it is no YAML; remove them"
+        if isinstance(content, Mapping):
+            return content
+        if content is not None:
+            problem = "this is no mapping of names to values; correct it"
         if problem:
             self.problems.append(f"{place}: {problem}")
         return Mapping(place=place)
@@ -118,21 +112,30 @@ def merge(base: Any, over: Any) -> Any:
     """
     if base is None or over is None:
         return base if over is None else over
-    if isinstance(base, Mapping) and isinstance(over, Mapping):
-        merged = Mapping(base, base.place, base.places)
-        for key, value in over.items():
-            name = MERGED_BY.get(key)
-            both = [merged.get(key), value]
-            if name and all(isinstance(found, Sequence) for found in both):
-                merged[key] = _merge_by_name(*both, name)
-            else:
-                merged[key] = merge(*both)
-            if value is not None and not isinstance(both[0], Placed):
-                merged.places[key] = over.at(key)
-        return merged
     if isinstance(base, Sequence) and isinstance(over, Sequence):
-        return _sequence([*_with_places(base), *_with_places(over)], base.place)
-    return over
+        places = [items.at(index) for items in (base, over) for index in range(len(items))]
+        return Sequence([*base, *over], base.place, dict(enumerate(places)))
+    if not (isinstance(base, Mapping) and isinstance(over, Mapping)):
+        return over
+    merged = Mapping(base, base.place, base.places)
+    for key, value in over.items():
+        known = merged.get(key)
+        merged[key] = merge(known, value)
+        if value is not None and not isinstance(known, Placed):
+            merged.places[key] = over.at(key)
+        if key in MERGED_BY and isinstance(known, Sequence):
+            merged[key] = _one_of_each_name(merged.items_of(key), MERGED_BY[key])
+    return merged
+
+
+def _one_of_each_name(items: Sequence, name: str) -> Sequence:
+    """The list with all entries of one name merged to one."""
+    found = Mapping()
+    for entry in items:
+        if isinstance(entry, Mapping):
+            key = entry.name(name)
+            found = merge(found, Mapping({key: entry}, places={key: entry.place}))
+    return Sequence(found.values(), items.place, dict(enumerate(found.places.values())))
 
 
 def texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
@@ -144,52 +147,25 @@ def texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
         yield place, value
 
 
-def _merge_by_name(base: Sequence, over: Sequence, name: str) -> Sequence:
-    merged = {}
-    for item, place in [*_with_places(base), *_with_places(over)]:
-        key = item.name(name) if isinstance(item, Mapping) else None
-        known, known_place = merged.get(key, (None, place))
-        merged[key] = merge(known, item), known_place
-    return _sequence(list(merged.values()), base.place)
-
-
-def _with_places(items: Sequence) -> list[tuple]:
-    return [(item, items.at(index)) for index, item in enumerate(items)]
-
-
-def _sequence(placed: list[tuple], place: str) -> Sequence:
-    return Sequence([item for item, _ in placed], place, dict(enumerate(at for _, at in placed)))
-
-
-def _line(mark: yaml.Mark) -> int:
-    return mark.line + 1
-
-
 class _Loader(yaml.CSafeLoader):
-    file = ""
+    """Gives mappings and lists their places."""
+
+    def __init__(self, text: str, file: str):
+        super().__init__(text)
+        self.file = file
+
+    def place(self, node: yaml.Node) -> str:
+        return f"{self.file}:{node.start_mark.line + 1}"
+
+    def mapping(self, node: yaml.MappingNode) -> Mapping:
+        content = self.construct_mapping(node, deep=True)
+        places = {self.construct_object(key): self.place(key) for key, _ in node.value}
+        return Mapping(content, self.place(node), places)
+
+    def sequence(self, node: yaml.SequenceNode) -> Sequence:
+        content = self.construct_sequence(node, deep=True)
+        return Sequence(content, self.place(node), dict(enumerate(map(self.place, node.value))))
 
 
-def _load(text: str, file: str) -> Any:
-    loader = _Loader(text)
-    loader.file = file
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
-    content = loader.construct_mapping(node, deep=True)
-    keys = {loader.construct_object(key): f"{loader.file}:{_line(key.start_mark)}" for key, _ in node.value}
-    return Mapping(content, f"{loader.file}:{_line(node.start_mark)}", keys)
-
-
-def _list(loader: _Loader, node: yaml.SequenceNode) -> Sequence:
-    items = {index: f"{loader.file}:{_line(item.start_mark)}" for index, item in enumerate(node.value)}
-    return Sequence(
-        loader.construct_sequence(node, deep=True), f"{loader.file}:{_line(node.start_mark)}", items
-    )
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_Loader.add_constructor("tag:yaml.org,2002:seq", _list)
+_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
+_Loader.add_constructor("tag:yaml.org,2002:seq", _Loader.sequence)

@@ -1,37 +1,28 @@
 """The rules that this bundle keeps, for `local_workspace check` and tests/test_rules.py.
 
-Each is a function named after what it promises. It takes the bundle's files and yields a sentence
-for whatever breaks it: the file and line; what is wrong; the remedy.
+Each public function of these modules is a rule, named after what it promises. It takes the bundle's files
+and yields a sentence for whatever breaks it: the file and line; what is wrong; the remedy.
 """
 
+from inspect import isfunction
+
 from local_workspace.rules import (
-    any_notebook,
     cron,
     features,
     job_schema,
     jobs,
-    notebook_status,
-    parameters,
+    models,
+    notebooks,
     pins,
-    scoring_notebooks,
     settings,
     status_task,
-    training_notebooks,
     uploads,
 )
 
-RULES = (
-    *settings.RULES,
-    *uploads.RULES,
-    *pins.RULES,
-    *job_schema.RULES,
-    *jobs.RULES,
-    *parameters.RULES,
-    *cron.RULES,
-    *status_task.RULES,
-    *features.RULES,
-    *any_notebook.RULES,
-    *notebook_status.RULES,
-    *training_notebooks.RULES,
-    *scoring_notebooks.RULES,
-)
+MODULES = (settings, uploads, pins, job_schema, jobs, cron, status_task, features, notebooks, models)
+RULES = [
+    function
+    for module in MODULES
+    for name, function in vars(module).items()
+    if isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
+]

@@ -7,62 +7,38 @@ notebooks whose DOMAIN it is, and scored by tasks whose parameter `domain` it is
 from collections.abc import Iterator
 
 from local_workspace.bundle_files import BundleFiles, Job, parameters
-from local_workspace.notebook_files import Notebook
 from local_workspace.yaml_files import Mapping
 
-NO_TEXT = "is not plain text at module level; write it as such"
 
-
-def features_tasks(bundle: BundleFiles) -> Iterator[tuple[Job, Mapping]]:
-    for job, task, notebook in bundle.notebook_tasks:
-        if "/features/" in notebook.name:
-            yield job, task
-
-
-def features_keys(bundle: BundleFiles, job: Job) -> dict[str, str]:
-    """The features tasks of a job: the domain by the task's key."""
-    found = [task for other, task in features_tasks(bundle) if other is job]
-    return {task.name("task_key"): str(parameters(task).get("domain")) for task in found}
-
-
-def domain_of(task: Mapping, notebook: Notebook) -> str:
-    """The domain of the model that a task trains or scores; empty if it does neither."""
-    given = notebook.literal("DOMAIN", "") if notebook.trains else parameters(task).get("domain", "")
-    known = (notebook.trains or notebook.scores) and "{" not in str(given)  # as {{input.domain}} has
-    return str(given) if known else ""
-
-
-def every_model_waits_for_the_features_of_its_domain(bundle: BundleFiles) -> Iterator[str]:
-    """And for no other domain's, whose failure is none of its own."""
-    for job, task, notebook in bundle.notebook_tasks:
-        domain, key = domain_of(task, notebook), task.name("task_key")
-        if domain:
-            makers = features_keys(bundle, job)
-            before = job.before(task)
-            if domain not in [makers[maker] for maker in makers if maker in before]:
-                named = " or ".join(maker for maker in makers if makers[maker] == domain)
-                remedy = f"add {named} to depends_on" if named else f"add a task with domain: {domain}"
-                yield f"{task.at('depends_on')}: {key} does not wait for the features of {domain}; {remedy}"
-            for maker in makers:
-                if maker in before and makers[maker] != domain:
-                    yield (
-                        f"{task.at('depends_on')}: {key} of domain {domain} waits for {maker}, so it fails "
-                        "with that; remove it from depends_on"
-                    )
+def _features_tasks(bundle: BundleFiles) -> list[tuple[Job, Mapping, str]]:
+    """The tasks that make features, each with its domain."""
+    tasks = [(job, task) for job, task, notebook in bundle.notebook_tasks if "/features/" in notebook.name]
+    return [(job, task, parameters(task).name("domain")) for job, task in tasks]
 
 
 def every_model_is_told_the_status_of_its_features(bundle: BundleFiles) -> Iterator[str]:
-    """A features task that FAILED is a successful task to Databricks, so the next one begins."""
+    """A features task that FAILED is a successful task to Databricks, so the next one begins.
+
+    The status names the task to wait for. A model waits for no other domain, whose failure is not its own.
+    """
+    features = _features_tasks(bundle)
     for job, task, notebook in bundle.notebook_tasks:
-        domain = domain_of(task, notebook)
-        for maker, made in features_keys(bundle, job).items() if domain else []:
-            given = parameters(task).get("features_status")
-            status = f"{{{{tasks.{maker}.values.status}}}}"
-            if made == domain and "".join(str(given).split()) != status:
-                yield (
-                    f"{task.at('notebook_task', 'base_parameters', 'features_status')}: features_status of "
-                    f'{task.name("task_key")} is {given or "missing"}; write features_status: "{status}"'
-                )
+        given = notebook.literal("DOMAIN", "") if notebook.trains else parameters(task).get("domain", "")
+        domain, key = str(given), task.name("task_key")
+        if not (notebook.trains or notebook.scores) or not domain or "{" in domain:  # as {{input.domain}} has
+            continue
+        makers = {maker.name("task_key"): made for other, maker, made in features if other is job}
+        told = "".join(parameters(task).name("features_status").split())
+        statuses = [f"{{{{tasks.{maker}.values.status}}}}" for maker in makers if makers[maker] == domain]
+        if told not in statuses:
+            place = task.at("notebook_task", "base_parameters", "features_status")
+            write = f'write features_status: "{" or ".join(statuses)}"'
+            remedy = write if statuses else f"add a task with domain: {domain}"
+            yield f"{place}: features_status of {key} is {told or 'missing'}; {remedy}"
+        for maker in makers.keys() & job.before(task):
+            if makers[maker] != domain:
+                problem = f"{key} of domain {domain} waits for {maker}, so it fails with that"
+                yield f"{task.at('depends_on')}: {problem}; remove it from depends_on"
 
 
 def no_label_is_among_the_features(bundle: BundleFiles) -> Iterator[str]:
@@ -71,33 +47,21 @@ def no_label_is_among_the_features(bundle: BundleFiles) -> Iterator[str]:
         domain, label = notebook.literal("DOMAIN", ...), notebook.literal("LABEL", ...)
         for name, value in (("DOMAIN", domain), ("LABEL", label)):
             if value is ...:
-                yield f"{notebook.line_of(name)}: {name} {NO_TEXT}"
-        makers = [task for _, task in features_tasks(bundle) if parameters(task).get("domain") == domain]
+                yield f"{notebook.line_of(name)}: {name} is no plain text at module level; write it as such"
+        makers = [task for _, task, made in _features_tasks(bundle) if made == domain]
         if not makers and domain is not ...:
-            yield (
-                f"{notebook.line_of('DOMAIN')}: no task makes the features of {domain}; "
-                "correct it, or add a task to the jobs in resources/ml"
-            )
+            problem = f"no task makes the features of {domain}"
+            yield f"{notebook.line_of('DOMAIN')}: {problem}; correct it, or add a task to resources/ml"
         for task in makers if label not in (None, ...) else []:
-            labels = str(parameters(task).get("labels", "")).split(",")
+            labels = parameters(task).name("labels").split(",")
             if label not in [text.partition(":")[0].strip() for text in labels]:
-                yield (
-                    f"{notebook.line_of('LABEL')}: {label} is no label of {domain}, so it would be a "
-                    f"feature; add it in {place_of_labels(bundle, task)}"
-                )
+                problem = f"{label} is no label of {domain}, so it would be a feature"
+                yield f"{notebook.line_of('LABEL')}: {problem}; add it in {_place_of_labels(bundle, task)}"
 
 
-def place_of_labels(bundle: BundleFiles, task: Mapping) -> str:
+def _place_of_labels(bundle: BundleFiles, task: Mapping) -> str:
     """Where the labels of a features task are written: in the variable, or in the task itself."""
-    domain, given = parameters(task).name("domain"), parameters(task).get("labels")
-    variables = bundle.yaml.config.section("variables")
-    if variables.section("labels", "default").get(domain, ...) == given:
+    domain, variables = parameters(task).name("domain"), bundle.yaml.config.section("variables")
+    if variables.section("labels", "default").get(domain) == parameters(task).get("labels"):
         return variables.at("labels", "default", domain)
     return task.at("notebook_task", "base_parameters", "labels")
-
-
-RULES = (
-    every_model_waits_for_the_features_of_its_domain,
-    every_model_is_told_the_status_of_its_features,
-    no_label_is_among_the_features,
-)

@@ -4,79 +4,65 @@ To the Databricks CLI these are warnings: it deploys the job without what it doe
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
+from enum import EnumType
+from types import NoneType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import databricks.bundles.jobs as schema
+from databricks.bundles.core import Variable
 
+from local_workspace.bundle import REFERENCE
 from local_workspace.bundle_files import BundleFiles
-from local_workspace.yaml_files import Mapping, Placed, Sequence
+from local_workspace.yaml_files import Mapping, Placed
 
-UNKNOWN_FIELD = re.compile(r"Unexpected field '(.+)' for class (\w+)")
-UNKNOWN_VALUE = re.compile(r"'(.*)' is not a valid (\w+)")
-MISSING = re.compile(r"__init__\(\) missing .*: '(.+)'")
+SCALARS = {  # how they are written
+    str: ("text", r"(?s).*"),
+    int: ("a whole number", r"-?\d+"),
+    float: ("a number", r"-?\d+(\.\d*)?"),
+    bool: ("true or false", r"(?i)true|false"),
+}
 
 
 def every_field_and_value_of_a_job_is_known(bundle: BundleFiles) -> Iterator[str]:
     for job in bundle.jobs:
-        if refusal(job.settings, job.key, job.settings.place):
-            for place, name, part in parts(job.settings):
-                if sentence := refusal(part, name, place):
-                    yield sentence
+        yield from _unknown(job.settings, schema.Job, job.key, job.settings.place)
 
 
-def parts(job: Mapping) -> Iterator[tuple[str, str, dict]]:
-    """A job's fields and those of its tasks, with file, line and name, each as in a job of its own."""
-    for name, value in job.items():
-        if isinstance(value, Sequence):
-            for index, item in enumerate(value):
-                if name != "tasks" or not isinstance(item, Mapping):
-                    yield value.at(index), name, {name: [item]}
-        else:
-            yield job.at(name), name, {name: value}
-    for task in job.entries("tasks"):
-        yield task.place, "task", {"tasks": [{"task_key": task["task_key"]} if "task_key" in task else {}]}
-        for name, value in task.items():
-            yield task.at(name), name, {"tasks": [{"task_key": "this", name: value}]}
+def _unknown(value: object, kind: Any, name: str, place: str) -> Iterator[str]:
+    """What is not known in a value that the schema wants to be of a kind."""
+    if get_origin(kind) is Union:
+        kind = next(one for one in get_args(kind) if one is not NoneType and get_origin(one) is not Variable)
+    if value is None or kind is Any or (isinstance(value, str) and REFERENCE.search(value)):
+        return
+    if isinstance(value, Mapping) and is_dataclass(kind):
+        known = get_type_hints(kind)
+        for key in value:
+            if key in known:
+                yield from _unknown(value[key], known[key], key, value.at(key))
+            else:
+                yield f"{value.at(key)}: {key} is no field that Databricks knows; {_nearest(key, known)}"
+        for field in fields(kind):
+            if field.default is field.default_factory is MISSING and field.name not in value:
+                yield f"{place}: {field.name} of {name} is missing; add it"
+    elif isinstance(value, Placed) and get_origin(kind) is (dict if isinstance(value, Mapping) else list):
+        for key in value.places:
+            yield from _unknown(value[key], get_args(kind)[-1], f"{name}[{key}]", value.at(key))
+    elif isinstance(kind, EnumType):
+        known = [member.value for member in kind]
+        if value not in known:
+            yield f"{place}: {name} is {value}, which Databricks does not know; {_nearest(str(value), known)}"
+    else:
+        what, pattern = SCALARS.get(kind, ("a list or a mapping", "(?!)"))
+        if isinstance(value, Placed) or not re.fullmatch(pattern, str(value)):
+            yield f"{place}: {name} is {value} in place of {what}; correct it"
 
 
-def refusal(job: dict, name: str, place: str) -> str:
-    """The sentence on the first field that is not known; empty if all are."""
-    try:
-        read = schema.Job.from_dict(job).as_dict()
-    except (TypeError, ValueError) as error:
-        if found := UNKNOWN_FIELD.search(str(error)):
-            known = [field.name for field in fields(getattr(schema, found[2]))]
-            return f"{place}: {found[1]} is no field that Databricks knows; write {nearest(found[1], known)}"
-        if found := UNKNOWN_VALUE.search(str(error)):
-            known = [member.value for member in getattr(schema, found[2])]
-            nearby = nearest(found[1], known)
-            return f"{place}: {name} is {found[1]}, which Databricks does not know; write {nearby}"
-        if found := MISSING.search(str(error)):
-            return f"{place}: {name} has no {found[1]}; add it"
-        return f"{place}: {name} has a value of another kind than Databricks knows, {error}; correct it"
-    found = taken_as_text(job, read)
-    return "" if found is None else f"{found.place}: {found} in {name} is no text; write it as text"
-
-
-def taken_as_text(value: object, read: object) -> Placed | None:
-    """A list or mapping that the package turned into text; the CLI leaves it out."""
-    if isinstance(value, Placed) and isinstance(read, str):
-        return value
-    pairs = []
-    if isinstance(value, dict) and isinstance(read, dict):
-        pairs = [(item, read.get(key)) for key, item in value.items()]
-    if isinstance(value, list) and isinstance(read, list):
-        pairs = list(zip(value, read, strict=False))
-    return next((found for pair in pairs if (found := taken_as_text(*pair)) is not None), None)
-
-
-def nearest(text: str, known: list[str]) -> str:
-    close = get_close_matches(text, known, n=1) or get_close_matches(text.upper(), known, n=1)
-    if close:
-        return close[0]
-    return " or ".join(sorted(known)) if len(known) <= 10 else "one that its documentation names"
-
-
-RULES = (every_field_and_value_of_a_job_is_known,)
+def _nearest(text: object, known: Iterable[str]) -> str:
+    """The remedy for a name that is not known."""
+    known = list(known)
+    close = [name for word in (str(text), str(text).upper()) for name in get_close_matches(word, known, n=1)]
+    named = " or ".join(sorted(known)) if len(known) <= 10 else "one that its documentation names"
+    return f"write {close[0] if close else named}"

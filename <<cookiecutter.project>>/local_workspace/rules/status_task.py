@@ -11,80 +11,54 @@ from local_workspace.bundle_files import BundleFiles, Job, depends_on, parameter
 from local_workspace.yaml_files import Mapping
 
 NOTEBOOK = "pipeline_status.py"
+SETTINGS = {  # of the status task; the reason
+    "run_if": ("ALL_DONE", "so it is left out when a task before it fails"),
+    "max_retries": ("0", "so its failure, which is an answer, comes late"),
+    "disable_auto_optimization": ("true", "so Databricks retries it when it fails"),
+}
 
 
-def status_tasks(bundle: BundleFiles) -> Iterator[tuple[Job, Mapping]]:
-    for job, task, notebook in bundle.notebook_tasks:
-        if notebook.path.name == NOTEBOOK:
-            yield job, task
+def _status_tasks(bundle: BundleFiles) -> list[tuple[Job, Mapping]]:
+    return [(job, task) for job, task, notebook in bundle.notebook_tasks if notebook.path.name == NOTEBOOK]
 
 
 def every_job_ends_with_a_status_task(bundle: BundleFiles) -> Iterator[str]:
     """A job without notebooks needs none: its tasks fail by themselves."""
-    having = {(job.key, job.target) for job, _ in status_tasks(bundle)}
+    having = [job for job, _ in _status_tasks(bundle)]
     for job, _, _ in bundle.notebook_tasks:
-        if (job.key, job.target) not in having:
-            yield (
-                f"{job.settings.at('tasks')}: a run of {job.key} is successful when a notebook fails; "
-                f"add a task pipeline_status that runs {NOTEBOOK}"
-            )
+        if job not in having:
+            problem = f"a run of {job.key} is successful when a notebook fails"
+            yield f"{job.settings.at('tasks')}: {problem}; add a task pipeline_status that runs {NOTEBOOK}"
 
 
-def the_status_task_runs_in_any_case(bundle: BundleFiles) -> Iterator[str]:
-    for _, task in status_tasks(bundle):
-        if task.get("run_if") != "ALL_DONE":
-            yield (
-                f"{task.at('run_if')}: run_if of the status task is {task.get('run_if', 'missing')}, so it "
-                "is left out when a task before it fails; write run_if: ALL_DONE"
-            )
+def the_status_task_always_runs_once(bundle: BundleFiles) -> Iterator[str]:
+    for job, status in _status_tasks(bundle):
+        for key, (value, reason) in SETTINGS.items():
+            given = status.get(key, "missing")
+            if str(given).upper() != value.upper():
+                problem = f"{key} of the status task is {given}, {reason}"
+                yield f"{status.at(key)}: {problem}; write {key}: {value}"
+        if job.settings.get("timeout_seconds"):
+            place = job.settings.at("timeout_seconds")
+            yield f"{place}: timeout_seconds of the job ends the status task too; give it to each task"
 
 
-def the_status_task_waits_for_every_task(bundle: BundleFiles) -> Iterator[str]:
-    for job, status in status_tasks(bundle):
-        for task in job.tasks:
-            key = task.name("task_key")
-            if task is not status and key not in depends_on(status):
+def the_status_task_hears_of_every_task(bundle: BundleFiles) -> Iterator[str]:
+    for job, status in _status_tasks(bundle):
+        told = parameters(status).name("results").replace(" ", "").splitlines()
+        for key in job.keys:
+            if key == status.name("task_key"):
+                continue
+            if key not in depends_on(status):
                 place = status.at("depends_on")
                 yield f"{place}: the status task does not wait for {key}; add it to depends_on"
-
-
-def the_status_task_is_told_every_result(bundle: BundleFiles) -> Iterator[str]:
-    for job, status in status_tasks(bundle):
-        told = ["".join(line.split()) for line in str(parameters(status).get("results", "")).splitlines()]
-        for task in job.tasks:
-            key = task.name("task_key")
             line = f"{key}: {{{{tasks.{key}.result_state}}}}"
-            if task is not status and line.replace(" ", "") not in told:
+            if line.replace(" ", "") not in told:
                 place = status.at("notebook_task", "base_parameters", "results")
                 yield f"{place}: results of the status task say nothing of {key}; add the line {line}"
-
-
-def the_status_task_fails_at_once(bundle: BundleFiles) -> Iterator[str]:
-    """Its failure is an answer; a retry only delays it."""
-    for job, task in status_tasks(bundle):
-        if task.get("max_retries") != 0 or task.get("disable_auto_optimization") is not True:
-            yield (
-                f"{task.at('max_retries')}: the status task is retried when it fails; "
-                "write max_retries: 0 and disable_auto_optimization: true"
-            )
-        if job.settings.get("timeout_seconds"):
-            yield (
-                f"{job.settings.at('timeout_seconds')}: timeout_seconds of the job ends the status task too; "
-                "give each task its own timeout_seconds"
-            )
 
 
 def the_status_task_raises(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         if notebook.path.name == NOTEBOOK and not any(isinstance(node, ast.Raise) for node in notebook.nodes):
             yield f"{notebook.at(1)}: it never raises, so no run fails; raise when a task has FAILED"
-
-
-RULES = (
-    every_job_ends_with_a_status_task,
-    the_status_task_runs_in_any_case,
-    the_status_task_waits_for_every_task,
-    the_status_task_is_told_every_result,
-    the_status_task_fails_at_once,
-    the_status_task_raises,
-)

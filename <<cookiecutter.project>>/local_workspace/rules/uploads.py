@@ -14,7 +14,7 @@ from local_workspace.yaml_files import texts
 
 def every_notebook_of_a_task_is_uploaded(bundle: BundleFiles) -> Iterator[str]:
     """It exists, is recognized as a notebook, and is not kept back by .gitignore or sync."""
-    filters = Filters(bundle)
+    sync = _patterns(bundle)
     for _, task, notebook in bundle.notebook_tasks:
         if not notebook.exists:
             place = task.at("notebook_task", "notebook_path")
@@ -23,37 +23,31 @@ def every_notebook_of_a_task_is_uploaded(bundle: BundleFiles) -> Iterator[str]:
             yield f"{notebook.at(1)}: the rules read notebooks in .py form only; save it as a source file"
         elif notebook.text.partition("\n")[0].rstrip() != HEADER:
             yield f"{notebook.at(1)}: it is no notebook to Databricks; make {HEADER!r} its first line"
-        elif pattern := filters.keep_back(notebook.name):
+        elif pattern := _keeps_back(notebook.name, **sync):
             yield f"{pattern} keeps notebook {notebook.name} from being uploaded; narrow it"
 
 
-class Filters:
-    """The bundle's .gitignore and sync."""
-
-    def __init__(self, bundle: BundleFiles):
-        gitignore = bundle.root / ".gitignore"
-        lines = gitignore.read_text(encoding="utf-8").splitlines() if gitignore.exists() else []
-        self.ignored = [(f".gitignore:{number}", line) for number, line in enumerate(lines, start=1)]
-        sync = [scope.section("sync") for scope in bundle.yaml.scopes()]
-        self.excluded, self.included, self.paths = (
-            [found for part in sync for found in texts(part.items_of(key))]
-            for key in ("exclude", "include", "paths")
-        )
-
-    def keep_back(self, name: str) -> str:
-        """What keeps a file from being uploaded, with its place; empty if nothing does."""
-        if pattern := last_match(name, self.excluded):
-            return pattern
-        folders = [path.strip("./") for _, path in self.paths]
-        if folders and not any(name.startswith(f"{folder}/") or not folder for folder in folders):
-            return f"{self.paths[0][0]}: sync.paths"
-        return "" if last_match(name, self.included) else last_match(name, self.ignored)
+def _patterns(bundle: BundleFiles) -> dict[str, list[tuple[str, str]]]:
+    """The lines of .gitignore and what sync says, each with its place."""
+    file = bundle.root / ".gitignore"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    found = {"gitignore": [(f".gitignore:{number}", line) for number, line in enumerate(lines, start=1)]}
+    for key in ("exclude", "include", "paths"):
+        found[key] = [
+            text for scope in bundle.yaml.scopes() for text in texts(scope.section("sync").get(key))
+        ]
+    return found
 
 
-def last_match(name: str, patterns: list[tuple[str, str]]) -> str:
-    """The pattern that takes a file, as git reads them, with its place; empty if none does."""
+def _keeps_back(name: str, gitignore: list, exclude: list, include: list, paths: list) -> str:
+    """The pattern that keeps a file from being uploaded, with its place; empty if none does."""
+    folders = [path.strip("./") for _, path in paths]
+    if folders and not any(name.startswith(f"{folder}/") or not folder for folder in folders):
+        return f"{paths[0][0]}: sync.paths"
+    return _match(name, exclude) or ("" if _match(name, include) else _match(name, gitignore))
+
+
+def _match(name: str, patterns: list[tuple[str, str]]) -> str:
+    """The last pattern that takes a file, as git reads them, with its place."""
     found = GitIgnoreSpec.from_lines(text for _, text in patterns).check_file(name)
     return ": ".join(patterns[found.index]) if found.include else ""
-
-
-RULES = (every_notebook_of_a_task_is_uploaded,)
