@@ -1,11 +1,4 @@
-"""Runs this bundle's jobs on this machine.
-
-uv run python -m local_workspace run                                   the whole path
-uv run python -m local_workspace run ml_training_pipeline              one job
-uv run python -m local_workspace run ml_training_pipeline --task KEY   one task of it
-uv run python -m local_workspace check                                 says which rules are broken
-uv run python -m local_workspace reset                                 removes all local state
-"""
+"""The commands of `python -m local_workspace`: run, check, reset."""
 
 import argparse
 import signal

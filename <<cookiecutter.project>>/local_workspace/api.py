@@ -5,12 +5,9 @@ Stands for https://docs.databricks.com/api/workspace/introduction
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from local_workspace.model_registry import Registry
+from pyspark.sql import SparkSession
 
 
 class ApiError(Exception):
@@ -26,8 +23,8 @@ class ApiError(Exception):
 class Services:
     """What answers are made with."""
 
-    spark: "SparkSession"
-    registry: "Registry"
+    spark: SparkSession
+    registry: Any  # of model_registry
 
 
 @dataclass

@@ -4,8 +4,6 @@ import subprocess
 
 from local_workspace.errors import WorkspaceError
 
-RELEASES = (17, 21)
-
 
 def require_java() -> None:
     """Raises where the PATH has no Java that Spark can run on."""
@@ -13,7 +11,7 @@ def require_java() -> None:
         shown = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
     except FileNotFoundError:
         shown = ""
-    if not any(f'version "{release}' in shown for release in RELEASES):
+    if not any(f'version "{release}' in shown for release in (17, 21)):
         raise WorkspaceError(
             "java: Spark needs Java 17 or 21 on the PATH; install it, for example openjdk-17"
         )

@@ -9,12 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from mlflow.entities.model_registry import (
-    ModelVersion,
-    ModelVersionTag,
-    RegisteredModel,
-    RegisteredModelTag,
-)
+from mlflow.entities import model_registry as entities
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
@@ -60,7 +55,7 @@ def _create_model(store: SqlAlchemyStore, asked: dict) -> dict:
             "Please specify the full name <catalog>.<schema>.<model>, in lower case"
         )
         raise ApiError(400, "INVALID_PARAMETER_VALUE", message)
-    tags = [RegisteredModelTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    tags = [entities.RegisteredModelTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
     return {"registered_model": _model(store.create_registered_model(name, tags, asked.get("description")))}
 
 
@@ -85,7 +80,7 @@ def _delete_model(store: SqlAlchemyStore, asked: dict) -> dict:
 
 @_answers
 def _create_version(store: SqlAlchemyStore, asked: dict) -> dict:
-    tags = [ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    tags = [entities.ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
     version = store.create_model_version(
         asked["name"],
         asked["source"],
@@ -143,19 +138,19 @@ def _get_version_by_alias(store: SqlAlchemyStore, asked: dict) -> dict:
 
 @_answers
 def _set_model_tag(store: SqlAlchemyStore, asked: dict) -> dict:
-    store.set_registered_model_tag(asked["name"], RegisteredModelTag(asked["key"], asked["value"]))
+    store.set_registered_model_tag(asked["name"], entities.RegisteredModelTag(asked["key"], asked["value"]))
     return {}
 
 
 @_answers
 def _set_version_tag(store: SqlAlchemyStore, asked: dict) -> dict:
     store.set_model_version_tag(
-        asked["name"], asked["version"], ModelVersionTag(asked["key"], asked["value"])
+        asked["name"], asked["version"], entities.ModelVersionTag(asked["key"], asked["value"])
     )
     return {}
 
 
-def _model(model: RegisteredModel) -> dict:
+def _model(model: entities.RegisteredModel) -> dict:
     return {
         "name": model.name,
         "creation_timestamp": model.creation_timestamp,
@@ -166,7 +161,7 @@ def _model(model: RegisteredModel) -> dict:
     }
 
 
-def _version(version: ModelVersion) -> dict:
+def _version(version: entities.ModelVersion) -> dict:
     return {
         "name": version.name,
         "version": str(version.version),
@@ -241,11 +236,7 @@ ROUTES: list[Route] = [
     ("GET", rf"{_UC}/model-versions/search", _search_versions),
     ("DELETE", rf"{_UC}/model-versions/delete", _delete_version),
     ("POST", rf"{_UC}/model-versions/set-tag", _set_version_tag),
-    (
-        "GET",
-        rf"{_UC}/registered-models:is-databricks-sdk-models-artifact-repository-enabled",
-        _uses_files_api,
-    ),
+    ("GET", rf"{_UC}/registered-models:is-databricks-sdk-\S+-repository-enabled", _uses_files_api),
     ("PUT", _FILES, _upload),
     ("GET", _FILES, _download),
     ("HEAD", _DIRECTORIES, _list_directory),

@@ -9,10 +9,6 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 
 def run_notebook(
@@ -50,7 +46,7 @@ def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dic
     return result
 
 
-def _session(spark_url: str) -> "SparkSession":
+def _session(spark_url: str) -> object:
     from local_workspace.serverless import start_session
 
     os.environ["SPARK_REMOTE"] = spark_url  # SparkSession.builder in a notebook then gives this session

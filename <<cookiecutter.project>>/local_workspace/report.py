@@ -24,12 +24,13 @@ class Report:
         print(text, file=self._stream, flush=True)
 
     def job_begins(self, run: "JobRun") -> None:
-        self.line(f"{self._indent()}{run.key}")
+        self.line(f"{'  ' * self._depth}{run.key}")
         self._depth += 1
 
     def task_ends(self, task: "TaskRun") -> None:
         self._tasks.append(task)
-        self.line(f"{self._indent()}{task.key:<32} {task.seconds:6.1f} s  {_short(task.status)}")
+        indent = "  " * self._depth
+        self.line(f"{indent}{task.key:<32} {task.seconds:6.1f} s  {_short(task.status)}")
 
     def job_ends(self, run: "JobRun") -> None:
         self._depth -= 1
@@ -54,9 +55,6 @@ class Report:
         self.line(f"Runs, metrics and models: {mlflow_ui}")
         self.line(f"Tables, predictions among them: {state}/warehouse")
         self.line(f"Logs: {state}/logs")
-
-    def _indent(self) -> str:
-        return "  " * self._depth
 
 
 def _short(text: str) -> str:

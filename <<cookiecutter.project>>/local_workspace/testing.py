@@ -30,8 +30,8 @@ class LocalBundle(Workspace):
         super().__init__(root)
         self.root = root
         self.bundle = Bundle(root, "dev")
-        parameters = self.bundle.jobs["ml_training_pipeline"]["parameters"]
-        values = {parameter["name"]: parameter["default"] for parameter in parameters}
+        job = self.bundle.jobs["ml_training_pipeline"]
+        values = {parameter["name"]: parameter["default"] for parameter in job["parameters"]}
         self.gold = f"{values['catalog']}.{values['gold_schema']}"
         self.features = f"{values['catalog']}.{values['feature_schema']}"
         self.project = values["project"]

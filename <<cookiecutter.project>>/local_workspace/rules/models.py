@@ -13,7 +13,6 @@ HELPERS = (
     "check_features_status",
     "setup_mlflow_experiment",
     "get_run_name",
-    "get_pins",
     "get_standard_tags",
     "log_training_dataset",
 )
