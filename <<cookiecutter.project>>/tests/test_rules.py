@@ -1,7 +1,4 @@
-"""The rules of this bundle, one test each; `python -m local_workspace check` says the same, faster.
-
-They are functions in `local_workspace/rules`; a failure says where, what is wrong, and the remedy.
-"""
+"""The rules of this bundle, one test each; `python -m local_workspace check` says the same, faster."""
 
 from pathlib import Path
 
