@@ -526,10 +526,10 @@ ANY_NOTEBOOK = [
         "notebook",
     ),
     (
-        "every_package_of_a_notebook_is_pinned",
+        "no_notebook_uses_what_a_task_lacks",
         [(CHURN, "import mlflow\n", "import mlflow\nfrom ..helpers import get_run_name\n")],
-        f"{CHURN}:«from ..helpers import get_run_name»: ..helpers is not pinned; add it as name==version "
-        f"to ml_dependencies in {ENVIRONMENT}, or copy a helper of your own into the notebook",
+        f"{CHURN}:«from ..helpers import get_run_name»: a deployed notebook finds no neighbour; copy the "
+        "helper into the notebook",
     ),
     (
         "every_package_of_a_notebook_is_pinned",
@@ -584,20 +584,20 @@ ANY_NOTEBOOK = [
                 "    status = main()\n    dbutils.notebook.exit(status)\n",
             )
         ],
-        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit is caught, early, or not the status; write "
-        "dbutils.notebook.exit(status) as the last statement, and nowhere else",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit may be caught, comes too early, or is not "
+        "the status; write dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_notebook_exits_with_its_status",
         [(CHURN, "        promotion = promote(", f"        {EXIT}        promotion = promote(")],
-        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit is caught, early, or not the status; write "
-        "dbutils.notebook.exit(status) as the last statement, and nowhere else",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit may be caught, comes too early, or is not "
+        "the status; write dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_notebook_exits_with_its_status",
         [(CHURN, EXIT, f'{EXIT}print("done")\n')],
-        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit is caught, early, or not the status; write "
-        "dbutils.notebook.exit(status) as the last statement, and nowhere else",
+        f"{CHURN}:«dbutils.notebook.exit(status)»: this exit may be caught, comes too early, or is not "
+        "the status; write dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_notebook_sets_its_status_once",
@@ -608,21 +608,22 @@ ANY_NOTEBOOK = [
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, f"if True:\n    {SET_STATUS}")],
-        f'{CHURN}:«dbutils.jobs.taskValues.set(key="status", va»: the task value is set again, not '
-        'always, or not the status; write dbutils.jobs.taskValues.set(key="status", value=status) once, '
-        "at module level",
+        f'{CHURN}:«dbutils.jobs.taskValues.set(key="status", va»: the task value status is set again, not '
+        'always, or to something else; write dbutils.jobs.taskValues.set(key="status", value=status) '
+        "once, at module level",
     ),
     (
         "every_notebook_sets_its_status_once",
         [(CHURN, SET_STATUS, SET_STATUS * 2)],
-        f"{CHURN}:«taskValues.set( > taskValues.set(»: the task value is set again, not always, or not "
-        'the status; write dbutils.jobs.taskValues.set(key="status", value=status) once, at module level',
+        f"{CHURN}:«taskValues.set( > taskValues.set(»: the task value status is set again, not always, or "
+        'to something else; write dbutils.jobs.taskValues.set(key="status", value=status) once, at '
+        "module level",
     ),
     (
         "every_notebook_exits_with_its_status",
         [(CHURN, EXIT, 'dbutils.notebook.exit("SUCCESS")\n')],
-        f'{CHURN}:«dbutils.notebook.exit("SUCCESS")»: this exit is caught, early, or not the status; '
-        "write dbutils.notebook.exit(status) as the last statement, and nowhere else",
+        f'{CHURN}:«dbutils.notebook.exit("SUCCESS")»: this exit may be caught, comes too early, or is not '
+        "the status; write dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),
     (
         "every_status_is_a_known_one",

@@ -1,7 +1,4 @@
-"""Says which rules the bundle breaks, as a linter does: without Spark, in its files alone.
-
-Stands for `databricks bundle validate`, which passes most of what the rules refuse.
-"""
+"""Says which rules the bundle breaks, as a linter does: from its files alone, without Spark."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -148,6 +148,6 @@ class Notebook:
                 return self.text_of(text)
             case ast.Name(id=name):
                 values = self.assigned.get(name, [])
-                known = len(values) == 1 and isinstance(values[0], ast.Constant | ast.JoinedStr)
-                return self.text_of(values[0]) if known else f"{{{name}}}"
+                own = values and value in ast.walk(values[0])  # as in name = name[:10]
+                return self.text_of(values[0]) if len(values) == 1 and not own else f"{{{name}}}"
         return f"{{{ast.unparse(value)}}}" if value else ""

@@ -1,8 +1,4 @@
-"""What `[tool.local_workspace]` in pyproject.toml says.
-
-whole_path    the jobs that `run` runs when none is named, in their order
-ignore        rules that `check` leaves out, by name
-"""
+"""`[tool.local_workspace]` in pyproject.toml: `whole_path` names what `run` runs, `ignore` rules to leave out."""
 
 import tomllib
 from pathlib import Path

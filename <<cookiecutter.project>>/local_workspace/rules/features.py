@@ -35,8 +35,9 @@ def every_model_is_told_the_status_of_its_features(bundle: BundleFiles) -> Itera
             write = f'write features_status: "{" or ".join(statuses)}"'
             remedy = write if statuses else f"add a task with domain: {domain}"
             yield f"{place}: features_status of {key} is {told or 'missing'}; {remedy}"
-        for maker in makers.keys() & job.before(task):
-            if makers[maker] != domain:
+        before = job.before(task)
+        for maker in makers:
+            if maker in before and makers[maker] != domain:
                 problem = f"{key} of domain {domain} waits for {maker}, so it fails with that"
                 yield f"{task.at('depends_on')}: {problem}; remove it from depends_on"
 

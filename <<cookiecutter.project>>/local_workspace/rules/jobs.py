@@ -89,11 +89,12 @@ def _lost(reference: str, job: Job, task: Mapping) -> str:
 def every_job_called_is_given_its_own_parameters(bundle: BundleFiles) -> Iterator[str]:
     for job, task in bundle.tasks:
         called = task.section("run_job_task")
-        for other in bundle.jobs:
-            if other.target == job.target and called.get("job_id") == f"${{resources.jobs.{other.key}.id}}":
-                for name in called.section("job_parameters").keys() - other.parameters:
-                    place, known = called.at("job_parameters", name), ", ".join(other.parameters)
-                    yield f"{place}: {name} is no parameter of {other.key}, which has {known}; correct it"
+        jobs = {f"${{resources.jobs.{j.key}.id}}": j for j in bundle.jobs if j.target == job.target}
+        other = jobs.get(called.get("job_id"), job)
+        for name in called.section("job_parameters") if other is not job else []:
+            if name not in other.parameters:
+                place, known = called.at("job_parameters", name), ", ".join(other.parameters)
+                yield f"{place}: {name} is no parameter of {other.key}, which has {known}; correct it"
 
 
 def every_widget_is_given(bundle: BundleFiles) -> Iterator[str]:

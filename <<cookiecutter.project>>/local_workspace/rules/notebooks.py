@@ -12,7 +12,8 @@ from local_workspace.bundle_files import BundleFiles
 
 COPY = "copy the helper into the notebook"
 RUN_MAGIC = re.compile(r"^\s*(# MAGIC\s+)?%run\b", re.MULTILINE)
-UNFIT = {
+UNFIT = {  # what a notebook may not import or use, and the sentence on it
+    r"from \..*": f"a deployed notebook finds no neighbour; {COPY}",
     r"sys\.path": f"sys.path does not help a deployed notebook; {COPY}",
     r"sys\.argv|(from|import) argparse\b.*": "argparse and sys.argv read a command line, which no task has; "
     'read its parameters by dbutils.widgets.get("name")',
@@ -56,7 +57,8 @@ def every_notebook_exits_with_its_status(bundle: BundleFiles) -> Iterator[str]:
             yield f"{notebook.at(1)}: it does not exit with its status; {WRITE_EXIT}"
         for call in exits:
             if call not in right:
-                yield f"{call.at}: this exit is caught, early, or not the status; {WRITE_EXIT}"
+                problem = "this exit may be caught, comes too early, or is not the status"
+                yield f"{call.at}: {problem}; {WRITE_EXIT}"
 
 
 def every_notebook_sets_its_status_once(bundle: BundleFiles) -> Iterator[str]:
@@ -69,7 +71,8 @@ def every_notebook_sets_its_status_once(bundle: BundleFiles) -> Iterator[str]:
             yield f"{notebook.at(1)}: it does not set the task value status; {WRITE_SET}"
         for call in found:
             if call not in right[:1]:
-                yield f"{call.at}: the task value is set again, not always, or not the status; {WRITE_SET}"
+                problem = "the task value status is set again, not always, or to something else"
+                yield f"{call.at}: {problem}; {WRITE_SET}"
 
 
 def _is_status(value: ast.expr | None) -> bool:
@@ -95,7 +98,7 @@ def no_failure_is_hidden(bundle: BundleFiles) -> Iterator[str]:
         tries = [node for node in notebook.tree.body if isinstance(node, ast.Try)]
         for handler in [handler for node in tries for handler in node.handlers]:
             broad = not handler.type or ast.unparse(handler.type) in ("Exception", "BaseException")
-            said = r"status = f?['\"]FAILED: |raise\b" if broad else r"status = |raise\b"
-            if not re.search(said, ast.unparse(handler)):
+            said = re.search(r"status = f?['\"]FAILED: " if broad else "status = ", ast.unparse(handler))
+            if not said and not any(isinstance(node, ast.Raise) for node in ast.walk(handler)):
                 problem = "this except hides a failure from pipeline_status"
                 yield f'{notebook.at(handler)}: {problem}; write status = f"FAILED: {{error}}" in it'

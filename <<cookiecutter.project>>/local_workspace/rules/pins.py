@@ -96,8 +96,8 @@ def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
         root, *path = module.split(".")
         if root == "databricks":  # a folder that several packages share
             root = "-".join([root, *path, *names][:2])
-        if root not in sys.stdlib_module_names | OF_THE_ENVIRONMENT:
-            yield notebook.at(node), PACKAGE_OF.get(root, root or module)
+        if root and root not in sys.stdlib_module_names | OF_THE_ENVIRONMENT:
+            yield notebook.at(node), PACKAGE_OF.get(root, root)
     for value in notebook.assigned.get("PACKAGES", []):
         for item in getattr(value, "elts", []):
             yield notebook.at(item), notebook.text_of(item)

@@ -45,7 +45,9 @@ def every_variable_has_a_value_in_every_target(bundle: BundleFiles) -> Iterator[
     for name in variables:
         variable = variables.section(name)
         outside = re.search(rf"\bBUNDLE_VAR_{name}\b", variable.name("description"))
-        for target in bundle.targets if not outside and not {"default", "lookup"} & variable.keys() else []:
+        if outside or {"default", "lookup"} & variable.keys():
+            continue
+        for target in bundle.targets:
             if name not in bundle.targets[target].section("variables"):
                 place = bundle.yaml.config.at("targets", target, "variables")
                 yield f"{place}: variable {name} has no value in target {target}; add it, or a default"
