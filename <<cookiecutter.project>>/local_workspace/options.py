@@ -1,4 +1,4 @@
-"""`[tool.local_workspace]` in pyproject.toml: `whole_path` names what `run` runs, `ignore` rules to leave out."""
+"""`[tool.local_workspace]` of pyproject.toml: `whole_path` for `run`, `ignore` for rules left out."""
 
 import tomllib
 from pathlib import Path
