@@ -539,6 +539,15 @@ ANY_NOTEBOOK = [
         "notebook",
     ),
     (
+        "every_package_of_a_notebook_is_pinned",
+        [
+            (TRAINING, "          environment_key: default\n          timeout_seconds: 7200\n", ""),
+            (REVENUE, "import mlflow\n", "import mlflow\nimport train_churn\n"),
+        ],
+        f"{REVENUE}:«import train_churn»: train_churn is not pinned; add it as name==version to "
+        f"ml_dependencies in {ENVIRONMENT}, or copy a helper of your own into the notebook",
+    ),
+    (
         "no_notebook_uses_what_a_task_lacks",
         [(CHURN, "import mlflow\n", 'import mlflow\nimport sys\nsys.path.append("..")\n')],
         f'{CHURN}:«sys.path.append("..")»: sys.path does not help a deployed notebook; copy the helper '

@@ -21,6 +21,7 @@ WRITE_VERSION = "environment_version: ${var.environment_version}"
 PIN = re.compile(r"([\w.-]+)(?:\[.*\])?\s*==\s*([\w.+!]+)\s*(?:;.*)?")
 PACKAGE_OF = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "yaml": "pyyaml", "PIL": "pillow"}
 OF_THE_ENVIRONMENT = {"databricks", "delta", "IPython", "matplotlib", "pyspark"}  # and in no saved model
+GIVEN = OF_THE_ENVIRONMENT | sys.stdlib_module_names
 
 
 def _environments(bundle: BundleFiles) -> list[tuple[Job, Mapping]]:
@@ -79,13 +80,16 @@ def _packages(spec: Mapping) -> frozenset[tuple[str, str]]:
 def every_package_of_a_notebook_is_pinned(bundle: BundleFiles) -> Iterator[str]:
     """What a notebook imports, and what its model needs to predict, is pinned where its task runs.
 
-    So it imports nothing from the bundle, which a deployed notebook cannot count on finding.
+    So it imports nothing from the bundle; with %pip in place of an environment, only that is known.
     """
+    own = {path.stem for path in bundle.root.glob("src/**/*")}
+    everywhere = {package for _, spec in _environments(bundle) for package in _pins(spec)}
     for job, task, notebook in bundle.notebook_tasks:
-        pinned = _pins(job.environments.get(task.name("environment_key"), Mapping()))
-        for place, package in _needed(notebook) if pinned else []:
+        pinned = set(_pins(job.environments.get(task.name("environment_key"), Mapping())))
+        for place, package in _needed(notebook):
             name = canonicalize_name(package)
-            if name not in pinned and f"{name}-cpu" not in pinned:
+            missing = not {name, f"{name}-cpu"} & (pinned or everywhere)
+            if missing and (pinned or package in own):
                 remedy = f"add it as name==version to ml_dependencies in {FILE}, or copy a helper of your own"
                 yield f"{place}: {package} is not pinned; {remedy} into the notebook"
 
@@ -96,7 +100,7 @@ def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
         root, *path = module.split(".")
         if root == "databricks":  # a folder that several packages share
             root = "-".join([root, *path, *names][:2])
-        if root and root not in sys.stdlib_module_names | OF_THE_ENVIRONMENT:
+        if root and root not in GIVEN:
             yield notebook.at(node), PACKAGE_OF.get(root, root)
     for value in notebook.assigned.get("PACKAGES", []):
         for item in getattr(value, "elts", []):
