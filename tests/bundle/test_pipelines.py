@@ -143,6 +143,12 @@ def test_a_second_run_adds_versions_and_no_rows(local_bundle, first, models, sec
     assert all(task.status == "SUCCESS" for run in second.values() for task in run.tasks)
 
 
+def test_sample_data_that_exist_are_kept(local_bundle, second):
+    """In Spark sessions that made features before, too."""
+    statuses = {task.key: task.status for task in local_bundle.run("ml_sample_data").tasks}
+    assert set(statuses.values()) == {"SUCCESS"}, statuses
+
+
 def test_a_version_that_is_not_better_becomes_challenger(local_bundle, models, second):
     assert aliases(local_bundle, models) == {name: {"champion": "1", "challenger": "2"} for name in models}
 

@@ -82,7 +82,7 @@ def create_sample_data() -> str:
     for schema in (gold_schema, feature_schema):
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {catalog}.{schema}")
     rows = sample_rows()
-    if spark.catalog.tableExists(gold_table):
+    if spark.sql(f"SHOW TABLES IN {catalog}.{gold_schema} LIKE '{domain}'").collect():
         print(f"{gold_table}: {add_missing_labels(rows)}")
     else:
         table = spark.createDataFrame(rows).writeTo(gold_table).using("delta")
