@@ -114,6 +114,11 @@ def parse_domains(text: str) -> list[dict]:
     ]
 
 
+def parse_names(text: str) -> list[str]:
+    """The names in the order given."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def check_answers(answers: Mapping[str, object]) -> str:
     """Refuse the first answer that no bundle can be made of, among those given so far; else empty."""
     for question, answer in answers.items():
@@ -129,6 +134,11 @@ def check_answers(answers: Mapping[str, object]) -> str:
             refuse("project", f"{answer!r} is a word of the Python language; choose another name")
         if question == "models":
             parse_models(answer)
+        if question == "history_domains":
+            domains = sorted({model["domain"] for model in parse_models(answers["models"])})
+            for name in parse_names(answer):
+                if name not in domains:
+                    refuse(question, f"{name!r} is no domain of the models; choose {one_of(domains)}")
         if question in MUST_DIFFER:
             other, problem = MUST_DIFFER[question]
             if answer == answers.get(other):

@@ -13,6 +13,7 @@ class BundleExtension(Extension):
         super().__init__(environment)
         environment.filters["parse_models"] = answers.parse_models
         environment.filters["parse_domains"] = answers.parse_domains
+        environment.filters["parse_names"] = answers.parse_names
         environment.filters["check_answers"] = answers.check_answers
         environment.filters["check_given"] = answers.check_given
         environment.filters["check_folder"] = answers.check_folder

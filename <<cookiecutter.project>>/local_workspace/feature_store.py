@@ -74,10 +74,15 @@ def _looked_up(lookup: dict, table: dict) -> list:
     keys = table["table_constraints"][0]["primary_key_constraint"]["child_columns"]
     renamed = {pair["feature_name"]: pair["output_name"] for pair in lookup.get("rename_outputs", [])}
     names = lookup.get("feature_names") or [c["name"] for c in table["columns"] if c["name"] not in keys]
-    timestamps = lookup.get("timestamp_lookup_keys", [])
+    defaults = {pair["feature_name"]: pair["default_value"] for pair in lookup.get("default_values", [])}
     return [
         FeatureColumnInfo(
-            table["full_name"], name, lookup["lookup_keys"], renamed.get(name, name), timestamps
+            table_name=table["full_name"],
+            feature_name=name,
+            lookup_key=lookup["lookup_keys"],
+            output_name=renamed.get(name, name),
+            timestamp_lookup_key=lookup.get("timestamp_lookup_keys", []),
+            default_value_str=defaults.get(renamed.get(name, name)),
         )
         for name in names
     ]

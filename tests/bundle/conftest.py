@@ -23,7 +23,7 @@ def local_bundle(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def models():
-    """Every model of the training job: its domain, type, algorithm and label, as its notebook says."""
+    """Every model of the training job: its domain, type, algorithm, label, and if it has history."""
     found = {}
     for path in sorted(ROOT.glob("src/*/*/train_*.py")):
         constants = {}
@@ -31,5 +31,6 @@ def models():
             name, _, value = line.partition(" = ")
             if name in ("DOMAIN", "MODEL_TYPE", "ALGORITHM", "LABEL"):
                 constants[name.lower()] = value.split("  #")[0].strip('"')
+        constants["history"] = "timestamp_lookup_key" in path.read_text()
         found[path.stem.removeprefix("train_")] = constants | {"path": path.relative_to(ROOT)}
     return found

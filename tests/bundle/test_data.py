@@ -6,13 +6,11 @@ bundle's notebooks, on tables of their own. The tests look at what these jobs le
 
 import re
 import shutil
-from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from local_workspace.jobs import JobRun
+from own_tables import OwnTables, log, status
 
-MIN_ROWS = 50
 LABELS = {"regression": "amount", "classification": "answer", "anomaly": None}  # which a type learns
 UNLABELLED = {"amount": {11, 12, 21, 190, 191}, "zero_five": {11, 12, 190}, "is_true": {11}, "answer": {11}}
 
@@ -29,7 +27,10 @@ spark.sql(f'''CREATE TABLE {schema}.messy AS
         IF(id = 5, NULL, CAST(id % 10 AS INT)) AS level,
         IF(id = 6, NULL, CAST(id * 1.25 AS DECIMAL(10, 2))) AS price,
         IF(id = 7, NULL, id % 2 = 0) AS is_new,
-        'words' AS note,
+        IF(id = 9, NULL, IF(id % 3 = 0, 'new', 'old')) AS state,
+        DATE '2025-01-01' AS day,
+        TIMESTAMP_NTZ '2025-01-01 00:00:00' AS local_time,
+        array(id) AS list,
         CASE WHEN id = 11 THEN NULL WHEN id IN (12, 190) THEN double('NaN')
             WHEN id IN (21, 191) THEN double('Infinity') ELSE 3D * (id % 10) + id % 3 END AS amount,
         CASE WHEN id = 11 THEN NULL WHEN id IN (12, 190) THEN double('NaN')
@@ -68,71 +69,21 @@ spark.sql(f"INSERT INTO {messy} BY NAME {new_row}")
 """
 
 
-class Rules:
-    """Runs this bundle's notebooks on tables of their own."""
+class Rules(OwnTables):
+    """Which of this bundle's notebooks trains which type; one of them stands for any."""
 
     def __init__(self, local_bundle, models: dict):
-        self.bundle = local_bundle
-        self.catalog = local_bundle.gold.split(".")[0]
-        self.gold, self.features = f"{self.catalog}.rules_gold", f"{self.catalog}.rules_ml"
-        self.notebooks = {model["model_type"]: local_bundle.root / model["path"] for model in models.values()}
+        super().__init__(local_bundle, "rules")
+        plain = [model for model in models.values() if not model["history"]]
+        self.notebooks = {model["model_type"]: model["path"] for model in plain}
         self.any_type = next(model_type for model_type in LABELS if model_type in self.notebooks)
         self.any_label = LABELS[self.any_type]
         self.any_model = self.any_label or "messy"
-        self.folder = local_bundle.root / "rules"
-        self.folder.mkdir()
 
-    def run(self, job: str, *tasks: dict) -> JobRun:
-        values = {"catalog": self.catalog, "gold_schema": "rules_gold", "feature_schema": "rules_ml"}
-        values["project"] = "rules"
-        parameters = [{"name": name, "default": value} for name, value in values.items()]
-        self.bundle.bundle.jobs[job] = {"tasks": list(tasks), "parameters": parameters}
-        self.bundle.bundle.files[job] = self.bundle.root / "databricks.yml"
-        return self.bundle.run(job)
-
-    def ask(self, body: str):
-        """The value that a notebook's `body` returns; it knows `gold` and `features`, the schemas."""
-        return self.bundle.ask(f"gold, features = {self.gold!r}, {self.features!r}\n{dedent(body)}")
-
-    def task(self, key: str, notebook: Path | str, after: str = "", **parameters: str) -> dict:
-        """A task with a notebook's path, or the pattern of one in this bundle."""
-        path = notebook if isinstance(notebook, Path) else next(self.bundle.root.glob(notebook))
-        return {
-            "task_key": key,
-            "depends_on": [{"task_key": earlier} for earlier in after.split()],
-            "run_if": "ALL_DONE",
-            "notebook_task": {"notebook_path": str(path), "base_parameters": parameters},
-        }
-
-    def own(self, key: str, code: str, after: str = "", **parameters: str) -> dict:
-        """A task with a notebook of these tests."""
-        path = self.folder / f"{key}.py"
-        path.write_text(code.lstrip())
-        return self.task(key, path, after, **parameters)
-
-    def make_features(self, key: str, domain: str, labels: str, after: str) -> dict:
-        notebook = "src/*/features/create_feature_tables.py"
-        return self.task(key, notebook, after, domain=domain, labels=labels)
-
-    def train(self, key: str, model: str, a_type: str, domain: str, label: str | None, after: str) -> dict:
+    def train_type(self, key: str, model: str, a_type: str, domain: str, label: str | None, after: str):
         """A type's training notebook, with another label of another domain."""
-        code = self.notebooks[a_type].read_text()
-        constants = {"DOMAIN": domain, "KEY": f"{domain}_id", "LABEL": label, "MIN_ROWS": MIN_ROWS}
-        for name, value in constants.items():
-            code, count = re.subn(f"^{name} = .*$", f"{name} = {value!r}", code, flags=re.MULTILINE)
-            assert count == 1, f"{self.notebooks[a_type]} has {count} lines {name} = ..."
-        return self.own(key, code, after, model_name=model)
-
-    def score(self, key: str, model: str, domain: str, after: str = "") -> dict:
-        return self.task(key, "src/*/inference/score_model.py", after, model_name=model, domain=domain)
-
-
-def status(run: JobRun, key: str) -> str:
-    return next(task.status for task in run.tasks if task.key == key)
-
-
-def log(run: JobRun, key: str) -> str:
-    return next(task.log for task in run.tasks if task.key == key).read_text()
+        constants = {"DOMAIN": domain, "KEY": f"{domain}_id", "LABEL": label}
+        return self.train(key, model, self.notebooks[a_type], after, **constants)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +94,7 @@ def rules(local_bundle, models) -> Rules:
 @pytest.fixture(scope="module")
 def trained(rules) -> JobRun:
     """Features and models; those of `seen` twice, with new rows and a feature less the second time."""
-    make, train, a_type, a_label = rules.make_features, rules.train, rules.any_type, rules.any_label
+    make, train, a_type, a_label = rules.make_features, rules.train_type, rules.any_type, rules.any_label
     tasks = [
         rules.own("gold", GOLD),
         make("features_messy", "messy", "amount,zero_five,is_true,answer,never,rare", "gold"),
@@ -209,7 +160,9 @@ def read(rules, trained) -> dict[str, dict]:
     """Each label of the messy table as the training notebook of a type reads it, by key."""
     labels = {"regression": ["amount"], "classification": ["zero_five", "is_true", "answer"]}
     notebooks = {
-        str(rules.notebooks[a_type]): labels[a_type] for a_type in labels if a_type in rules.notebooks
+        str(rules.bundle.root / rules.notebooks[a_type]): labels[a_type]
+        for a_type in labels
+        if a_type in rules.notebooks
     }
     return rules.ask(f"""
         read = {{}}
@@ -271,22 +224,23 @@ def scored_again(rules, once) -> JobRun:
 # Feature tables
 
 
-def test_nan_infinities_and_null_are_cleaned(features):
+def test_what_is_missing_stays_missing_as_do_nan_and_infinities(features):
     rows = features["rows"]
-    assert [rows[key]["reading"] for key in "12348"] == [0.0, 0.0, 0.0, 0.0, 4.0]
-    assert [rows["5"]["level"], rows["6"]["price"], rows["7"]["is_new"]] == [0.0, 0.0, 0.0]
-    assert all(abs(value) < float("inf") for row in rows.values() for value in row.values())
+    assert [rows[key]["reading"] for key in "12348"] == [None, None, None, None, 4.0]
+    empty = [("5", "level"), ("6", "price"), ("7", "is_new"), ("9", "state")]
+    assert [rows[key][name] for key, name in empty] == [None] * 4
 
 
-def test_integers_decimals_and_booleans_become_doubles(features):
+def test_numbers_and_booleans_become_doubles_and_text_stays_text(rules, features, facts):
     types = {name: kind for name, kind in features["types"].items() if name != "messy_id"}
-    assert types == {"reading": "double", "level": "double", "price": "double", "is_new": "double"}
-    assert [features["rows"]["8"][name] for name in types] == [4.0, 8.0, 10.0, 1.0]
+    assert types == dict.fromkeys(["reading", "level", "price", "is_new"], "double") | {"state": "string"}
+    assert [features["rows"]["8"][name] for name in types] == [4.0, 8.0, 10.0, 1.0, "old"]
+    assert set(facts[rules.any_model]["features"]) == set(types)
 
 
-def test_labels_times_and_texts_are_no_features(rules, features, facts):
-    assert set(features["types"]) == {"messy_id", "reading", "level", "price", "is_new"}
-    assert set(facts[rules.any_model]["features"]) == {"reading", "level", "price", "is_new"}
+def test_what_is_left_out_is_said_with_the_reason(trained):
+    said = "left out: observed_at (in NOT_FEATURES), day (date), local_time (timestamp_ntz), "
+    assert f"{said}list (array<bigint>)\n" in log(trained, "features_messy")
 
 
 def test_rows_without_key_are_left_out_and_counted(features, trained):
@@ -333,7 +287,7 @@ def test_numbers_stay_and_rows_without_one_are_left_out(read):
     ("label", "reason"),
     [
         ("rare", r"23 rows to learn from, 6 held out; 50 and 1 needed"),
-        ("never", r"the rows to learn from have a single class, 0, in label never"),
+        ("never", r"the rows to learn from have a single class in label never"),
     ],
 )
 def test_too_little_to_learn_from_is_skipped_and_leaves_nothing(trained, facts, label, reason):

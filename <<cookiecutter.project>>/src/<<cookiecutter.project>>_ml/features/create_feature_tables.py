@@ -1,10 +1,16 @@
 # Databricks notebook source
+# % set history = cookiecutter.history_domains | parse_names
 # MAGIC %md
 # MAGIC # Feature table of one domain
 # MAGIC
 # MAGIC Reads the gold table `{catalog}.{gold_schema}.{domain}` and writes
-# MAGIC `{catalog}.{feature_schema}.{domain}_features`: one row per `{domain}_id`, its primary key. Every
-# MAGIC numeric column that is neither the key nor a label is a feature, as a double.
+# MAGIC `{catalog}.{feature_schema}.{domain}_features`: one row per `{domain}_id`, its primary key.
+# % if history
+# MAGIC A domain with history has one row per `{domain}_id` and `observed_at`, and both are its primary key.
+# % endif
+# MAGIC
+# MAGIC Every column that is neither key nor label is a feature if a model can learn from it: numbers and
+# MAGIC booleans as doubles, text as text. What is missing stays NULL, and NaN and infinities become NULL.
 # MAGIC
 # MAGIC Safe to run again: rows are merged by key.
 
@@ -15,18 +21,18 @@ import traceback
 from databricks.feature_engineering import FeatureEngineeringClient
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, NumericType
+from pyspark.sql.types import BooleanType, NumericType, StringType
 
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC Yours to change: what stands for a value that is missing, not a number or infinite, and columns
-# MAGIC that are not to be features although they are numeric.
+# MAGIC ## Yours to change
 
 # COMMAND ----------
 
-MISSING = 0.0
-NOT_FEATURES = ["observed_at"]
+NOT_FEATURES = ["observed_at"]  # columns that are not to be features
+FILL_VALUES = {}  # what stands for a missing value, by column, as {"discount": 0}; others stay NULL
+MAX_TEXTS = 200  # a text column with more distinct values, as a name or a comment, is no feature
 
 # COMMAND ----------
 
@@ -35,6 +41,9 @@ dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
 dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
 dbutils.widgets.text("domain", "", "Domain, which names the tables")
 dbutils.widgets.text("labels", "", "Label columns, separated by commas")
+# % if history
+dbutils.widgets.text("history", "", "true if the domain has several rows per key")
+# % endif
 
 catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
@@ -45,53 +54,104 @@ labels = [label.split(":")[0].strip() for label in dbutils.widgets.get("labels")
 spark = SparkSession.builder.getOrCreate()
 gold_table = f"{catalog}.{gold_schema}.{domain}"
 feature_table = f"{catalog}.{feature_schema}.{domain}_features"
-key = f"{domain}_id"
+# % if history
+keys = [f"{domain}_id", "observed_at"] if dbutils.widgets.get("history") == "true" else [f"{domain}_id"]
+# % else
+keys = [f"{domain}_id"]
+# % endif
 
 # COMMAND ----------
 
 
-def feature_names(gold: DataFrame) -> list[str]:
-    """The numeric columns that are neither key nor label; a label that is not there could be leaking."""
-    missing = [name for name in [key, *labels] if name not in gold.columns]
-    if missing:
-        raise ValueError(f"{gold_table} has no column {', '.join(missing)}; correct it, or ml_labels.yml")
-    numeric = [f.name for f in gold.schema if isinstance(f.dataType, NumericType | BooleanType)]
-    names = [name for name in numeric if name not in [key, *labels, *NOT_FEATURES]]
-    if not names:
-        raise ValueError(f"{gold_table} has no numeric column left to be a feature")
-    left_out = [name for name in gold.columns if name not in [key, *labels, *NOT_FEATURES, *names]]
-    print(f"{len(names)} features; not numeric, so left out: {', '.join(left_out) or 'none'}")
-    return names
+def column(name: str) -> Column:
+    """A column by its name alone, which may have dots and spaces."""
+    return F.col(f"`{name}`")
 
 
-def clean(name: str) -> Column:
-    """A column as a double without NULL, NaN or infinities."""
-    value = F.col(f"`{name}`").cast("double")
-    finite = value.isNotNull() & ~F.isnan(value) & (F.abs(value) != F.lit(float("inf")))
-    return F.when(finite, value).otherwise(F.lit(MISSING)).alias(name)
+def read_types(table: str) -> dict[str, str]:
+    """The columns of a feature table with their types; none where there is no table yet."""
+    schema, name = table.rsplit(".", 1)
+    exists = spark.sql(f"SHOW TABLES IN {schema} LIKE '{name}'").collect()
+    return dict(spark.table(table).dtypes) if exists else {}
+
+
+def choose_features(gold: DataFrame, former: dict[str, str]) -> dict[str, str]:
+    """Each feature with its type, double or string; prints what is left out, and why."""
+    features, left_out = {}, {}
+    for field in gold.schema:
+        if field.name in [*keys, *labels]:
+            continue
+        elif field.name in NOT_FEATURES:
+            left_out[field.name] = "in NOT_FEATURES"
+        elif isinstance(field.dataType, NumericType | BooleanType):
+            features[field.name] = "double"
+        elif isinstance(field.dataType, StringType):
+            features[field.name] = "string"
+        else:
+            left_out[field.name] = field.dataType.simpleString()
+    check_names(features)
+    for name, texts in count_texts(gold, [name for name in features if features[name] == "string"]).items():
+        if texts > MAX_TEXTS and name not in former:  # a feature does not go because its texts become many
+            left_out[name] = f"about {texts} different texts"
+            del features[name]
+    if not features:
+        raise ValueError(f"{gold_table} has no column left to be a feature")
+    print(f"{len(features)} features: {', '.join(features)}")
+    print(f"left out: {', '.join(f'{name} ({why})' for name, why in left_out.items()) or 'none'}")
+    return features
+
+
+def check_names(features: dict[str, str]) -> None:
+    """Refuses names that Delta or the Feature Engineering client cannot handle."""
+    for name in features:
+        if set(name) & set(" ,;{}()=.`\n\t"):
+            raise ValueError(
+                f"{gold_table}: no feature can be named {name!r}, because of a space or one of ,;{{}}()=.`; "
+                "rename the column, or add it to NOT_FEATURES"
+            )
+
+
+def count_texts(gold: DataFrame, names: list[str]) -> dict[str, int]:
+    """About how many distinct values each text column has."""
+    counts = [F.approx_count_distinct(column(name), 0.01).alias(str(n)) for n, name in enumerate(names)]
+    return dict(zip(names, gold.agg(*counts).first(), strict=True)) if names else {}
+
+
+def check_columns(types: dict[str, str], former: dict[str, str]) -> None:
+    """Refuses what the feature table cannot follow: a feature that is lost, or has another type."""
+    remedy = "drop the feature table, and the next run makes it again"
+    if lost := [name for name in former if name not in types]:
+        raise ValueError(
+            f"{feature_table} has {', '.join(lost)}, which {gold_table} has as a feature no longer; {remedy}"
+        )
+    for name in former:
+        if former[name] != types[name]:
+            raise ValueError(
+                f"{feature_table} has {name} as {former[name]}, {gold_table} as {types[name]}; {remedy}"
+            )
+    if new := [name for name in types if former and name not in former]:
+        print(f"new: {', '.join(new)}")
 
 
 def check_keys(gold: DataFrame) -> None:
     """Counts rows without a key; refuses a key that occurs twice, naming one."""
-    counts = gold.groupBy(F.col(key).alias("key")).count()
-    twice = F.when(F.col("key").isNotNull() & (F.col("count") > 1), F.col("key").cast("string"))
+    is_complete = F.expr(" AND ".join(f"{key} IS NOT NULL" for key in keys))
+    counts = gold.groupBy(*keys).count()
     found = counts.agg(
-        F.sum(F.when(F.col("key").isNull(), F.col("count"))).alias("nulls"),
-        F.max(twice).alias("twice"),
+        F.sum(F.when(~is_complete, F.col("count"))).alias("nulls"),
+        F.max(F.when(is_complete & (F.col("count") > 1), F.concat_ws(" at ", *keys))).alias("twice"),
     ).first()
-    print(f"{found.nulls or 0} rows without {key} left out")
+    print(f"{found.nulls or 0} rows without {' or '.join(keys)} left out")
     if found.twice is not None:
-        raise ValueError(f"{gold_table}: {key} {found.twice} occurs more than once; make the key unique")
+        raise ValueError(f"{gold_table}: {keys[0]} {found.twice} occurs more than once; make the key unique")
 
 
-def check_columns(names: list[str]) -> None:
-    """Refuses what was a feature once: a label by now, or gone from gold and so NULL in new rows."""
-    former = [name for name in spark.table(feature_table).columns if name not in [key, *names]]
-    if former:
-        raise ValueError(
-            f"{feature_table} has {', '.join(former)}, which {gold_table} has as a feature no longer; "
-            "drop the feature table, and the next run makes it again"
-        )
+def clean(name: str, kind: str) -> Column:
+    """A feature as its type: a number beyond a 32-bit float, as models have them, is missing too."""
+    value = column(name).cast(kind)
+    if kind == "double":
+        value = F.when(F.abs(value) < 3.4e38, value)
+    return F.coalesce(value, F.lit(FILL_VALUES.get(name)).cast(kind)).alias(name)
 
 
 # COMMAND ----------
@@ -99,16 +159,29 @@ def check_columns(names: list[str]) -> None:
 
 def create_feature_table() -> str:
     gold = spark.table(gold_table)
-    names = feature_names(gold)
+    if missing := [name for name in [*keys, *labels] if name not in gold.columns]:
+        raise ValueError(f"{gold_table} has no column {', '.join(missing)}; correct it, or ml_labels.yml")
+# % if history
+    if "observed_at" in keys:
+        gold = gold.withColumn("observed_at", F.col("observed_at").cast("timestamp"))
+# % endif
+    former = read_types(feature_table)
+    features = choose_features(gold, former)
+    rows = gold.dropna(subset=keys).select(*keys, *[clean(name, kind) for name, kind in features.items()])
+    check_columns(dict(rows.dtypes), former)
     check_keys(gold)
-    rows = gold.where(F.col(key).isNotNull()).select(key, *[clean(name) for name in names])
-    columns = ", ".join(f"`{name}` DOUBLE" for name in names)
+    columns = ", ".join(f"`{name}` {kind}{' NOT NULL' * (name in keys)}" for name, kind in rows.dtypes)
+# % if history
+    primary_key = ", ".join(keys).replace("observed_at", "observed_at TIMESERIES")
+# % endif
     spark.sql(
-        f"CREATE TABLE IF NOT EXISTS {feature_table} ("
-        f"{key} {rows.schema[key].dataType.simpleString()} NOT NULL, {columns}, "
-        f"CONSTRAINT {domain}_features_pk PRIMARY KEY ({key}))"
+        f"CREATE TABLE IF NOT EXISTS {feature_table} "
+# % if history
+        f"({columns}, CONSTRAINT {domain}_features_pk PRIMARY KEY ({primary_key}))"
+# % else
+        f"({columns}, CONSTRAINT {domain}_features_pk PRIMARY KEY ({keys[0]}))"
+# % endif
     )
-    check_columns(names)
     FeatureEngineeringClient().write_table(name=feature_table, df=rows, mode="merge")
     print(f"{feature_table} is up to date")
     return "SUCCESS"

@@ -1,9 +1,13 @@
 # Databricks notebook source
+# % set history = cookiecutter.history_domains | parse_names
 # MAGIC %md
 # MAGIC # Score one model
 # MAGIC
 # MAGIC Every key of the gold table gets a prediction by the version that alias `champion` names, from its
 # MAGIC row in the feature table. Predictions go to `{catalog}.{feature_schema}.{model}_predictions`.
+# % if history
+# MAGIC A key of a domain with history is scored by its latest row, or by its latest until `as_of`.
+# % endif
 # MAGIC
 # MAGIC Safe to run again: predictions are merged by key, so scoring twice is scoring once.
 
@@ -27,6 +31,10 @@ dbutils.widgets.text("feature_schema", "", "Schema of features, models and predi
 dbutils.widgets.text("domain", "", "Domain, which names the tables")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
+# % if history
+dbutils.widgets.text("history", "", "true if the domain has several rows per key")
+dbutils.widgets.text("as_of", "", "Score as of this time, as 2026-01-31 00:00:00; empty for the latest rows")
+# % endif
 
 catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
@@ -34,6 +42,10 @@ feature_schema = dbutils.widgets.get("feature_schema")
 domain = dbutils.widgets.get("domain")
 model_name = dbutils.widgets.get("model_name")
 features_status = dbutils.widgets.get("features_status")
+# % if history
+has_history = dbutils.widgets.get("history") == "true"
+as_of = dbutils.widgets.get("as_of")
+# % endif
 
 spark = SparkSession.builder.getOrCreate()
 gold_table = f"{catalog}.{gold_schema}.{domain}"
@@ -80,6 +92,23 @@ def keys_to_score() -> DataFrame:
     return counts.where(is_known).select(key)
 
 
+# % if history
+def latest_rows() -> DataFrame:
+    """Each key with features, and the time of its latest row, or of its latest until `as_of`."""
+    time = F.col("observed_at").cast("timestamp")
+    gold = spark.table(gold_table).where(F.col(key).isNotNull() & time.isNotNull())
+    if as_of:
+        gold = gold.where(time <= F.lit(as_of).cast("timestamp"))
+    latest = gold.groupBy(key).agg(F.max(time).alias("observed_at"))
+    first = spark.table(feature_table).groupBy(key).agg(F.min("observed_at").alias("first"))
+    keys = latest.join(first, key, "left")
+    is_known = F.coalesce(F.col("first") <= F.col("observed_at"), F.lit(False))
+    found = keys.agg(F.count_if(is_known).alias("scored"), F.count_if(~is_known).alias("unknown")).first()
+    print(f"{found.scored} keys to score, {found.unknown} without features")
+    return keys.where(is_known).select(key, "observed_at")
+
+
+# % endif
 # COMMAND ----------
 
 
@@ -87,7 +116,11 @@ def score() -> str:
     if features_status.startswith("FAILED"):
         raise ValueError(f"the features of {domain} were not refreshed, {features_status}")
     version = champion_version()
+# % if history
+    keys = latest_rows() if has_history else keys_to_score()
+# % else
     keys = keys_to_score()
+# % endif
     scored = FeatureEngineeringClient().score_batch(
         model_uri=f"models:/{registered_model}/{version}", df=keys, result_type="double"
     )

@@ -2,10 +2,9 @@
 # MAGIC %md
 # MAGIC # Sample gold table of one domain
 # MAGIC
-# MAGIC Real data, shipped with scikit-learn, so that every model trains on the first day: patients with
-# MAGIC diabetes (442 rows, 10 measurements, progression after a year) for a domain with a regression,
-# MAGIC else breast tumours (569 rows, 30 measurements, malignant or not). Only the time of observation
-# MAGIC is made up: one hour apart.
+# MAGIC Made data, so that every model trains on the first day: 1,000 customers with numbers, text, a time
+# MAGIC and missing values, as real tables have them. Nothing here was measured. The labels follow from the
+# MAGIC columns and chance. The seed is fixed, so each run makes the same rows.
 # MAGIC
 # MAGIC Safe to run again: a table that exists is kept as it is; a label column that its sample lacks is
 # MAGIC added.
@@ -14,9 +13,9 @@
 
 import traceback
 
+import numpy as np
 import pandas as pd
 from pyspark.sql import SparkSession
-from sklearn.datasets import load_breast_cancer, load_diabetes
 
 # COMMAND ----------
 
@@ -25,7 +24,6 @@ dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
 dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
 dbutils.widgets.text("domain", "", "Domain, which names the tables")
 dbutils.widgets.text("labels", "", "Label columns, each as name:type")
-
 catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
 feature_schema = dbutils.widgets.get("feature_schema")
@@ -39,22 +37,37 @@ key = f"{domain}_id"
 # COMMAND ----------
 
 
+def keys_and_times() -> pd.DataFrame:
+    """Customers seen once, an hour apart."""
+    hours = pd.date_range("2025-01-01", periods=1000, freq="h", tz="UTC")
+    return pd.DataFrame({key: range(1, 1001), "observed_at": hours})
+
+
 def sample_rows() -> pd.DataFrame:
-    """One row per patient: key, observed_at, measurements, one column per label."""
-    if "regression" in labels.values():
-        source = load_diabetes(as_frame=True, scaled=False)
-        values = {
-            "regression": source.target,
-            "classification": (source.target > 140).astype("int64"),  # 140: about half of the patients
-        }
-    else:
-        source = load_breast_cancer(as_frame=True)
-        values = {"classification": (source.target == 0).astype("int64")}  # 0 is malignant
-    measured = source.data.rename(columns=lambda name: name.replace(" ", "_"))
-    rows = measured.drop(columns=[name for name in labels if name in measured])
-    rows.insert(0, key, range(1, len(rows) + 1))
-    rows.insert(1, "observed_at", pd.date_range("2025-01-01", periods=len(rows), freq="h", tz="UTC"))
-    return rows.assign(**{name: values[model_type] for name, model_type in labels.items()})
+    """One row per customer and time: key, observed_at, features, one column per label."""
+    rows = keys_and_times()
+    chance, count = np.random.default_rng([2026, *domain.encode()]), len(rows)
+    rows["customer_code"] = [f"C-{code:06}" for code in chance.integers(0, 1_000_000, count)]
+    rows["region"] = chance.choice(["north", "south", "east", "west"], count, p=[0.4, 0.3, 0.2, 0.1])
+    rows["plan"] = chance.choice(["basic", "plus", "premium"], count, p=[0.5, 0.3, 0.2])
+    rows["age"] = chance.integers(18, 90, count).astype(float)
+    rows["days_as_customer"] = chance.integers(1, 3000, count)
+    rows["support_calls"] = chance.poisson(1.5, count)
+    rows["monthly_spend"] = chance.lognormal(3.5, 0.6, count).round(2)
+    rows["is_business"] = chance.random(count) < 0.3
+    rows.loc[chance.random(count) < 0.02, "monthly_spend"] *= 20  # what an anomaly model should find
+
+    value = rows["plan"].map({"basic": 0, "plus": 1, "premium": 3}) + np.log(rows["monthly_spend"])
+    risk = rows["support_calls"] - value + rows["region"].map({"north": 0, "south": 0, "east": 1, "west": 3})
+    for name, model_type in labels.items():
+        chance = np.random.default_rng([2026, *name.encode()])
+        if model_type == "regression":
+            rows[name] = (100 * value + chance.normal(0, 60, count)).round(2)
+        else:
+            rows[name] = (risk + chance.logistic(0, 0.7, count) > 0).astype("int64")
+    for name in ("plan", "age", "monthly_spend", "is_business"):
+        rows[name] = rows[name].astype(object).mask(chance.random(count) < 0.05, None)
+    return rows.astype({"age": float, "monthly_spend": float})
 
 
 # COMMAND ----------
@@ -66,12 +79,12 @@ def add_missing_labels(rows: pd.DataFrame) -> str:
     missing = [name for name in labels if name not in spark.table(gold_table).columns]
     if not missing or not any(row["key"] == "sample_data" for row in properties):
         return "kept as it is"
-    columns = spark.createDataFrame(rows[[key, *missing]])
+    columns = spark.createDataFrame(rows[[key, "observed_at", *missing]])
     types = ", ".join(f"`{name}` {columns.schema[name].dataType.simpleString()}" for name in missing)
     values = ", ".join(f"t.`{name}` = s.`{name}`" for name in missing)
     spark.sql(f"ALTER TABLE {gold_table} ADD COLUMNS ({types})")
     spark.sql(
-        f"MERGE INTO {gold_table} t USING {{rows}} s ON t.{key} = s.{key} "
+        f"MERGE INTO {gold_table} t USING {{rows}} s ON t.{key} = s.{key} AND t.observed_at = s.observed_at "
         f"WHEN MATCHED THEN UPDATE SET {values}",
         rows=columns,
     )
@@ -86,7 +99,7 @@ def create_sample_data() -> str:
         print(f"{gold_table}: {add_missing_labels(rows)}")
     else:
         table = spark.createDataFrame(rows).writeTo(gold_table).using("delta")
-        table.tableProperty("sample_data", "scikit-learn").create()
+        table.tableProperty("sample_data", "made").create()
         print(f"{gold_table}: {len(rows)} rows")
     return "SUCCESS"
 

@@ -27,14 +27,12 @@ dbutils.widgets.text("feature_schema", "", "Schema of features, models and predi
 dbutils.widgets.text("domain", "", "Domain, which names the tables")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
-
 catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
 feature_schema = dbutils.widgets.get("feature_schema")
 domain = dbutils.widgets.get("domain")
 model_name = dbutils.widgets.get("model_name")
 features_status = dbutils.widgets.get("features_status")
-
 spark = SparkSession.builder.getOrCreate()
 gold_table = f"{catalog}.{gold_schema}.{domain}"
 feature_table = f"{catalog}.{feature_schema}.{domain}_features"

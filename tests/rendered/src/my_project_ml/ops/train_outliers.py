@@ -20,6 +20,7 @@ from importlib.metadata import version as installed_version
 from typing import NamedTuple
 
 import mlflow
+import numpy as np
 import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
@@ -27,9 +28,12 @@ from matplotlib.figure import Figure
 from mlflow.data.spark_dataset import SparkDataset
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
+from pandas.api.types import is_numeric_dtype
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 
 mlflow.set_registry_uri("databricks-uc")
 mlflow.autolog(disable=True)
@@ -63,27 +67,49 @@ LABEL = None  # nothing says which rows are anomalies
 USE_CASE = "ops: outliers"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 COMPARED_BY, LOWER_IS_BETTER = "score_spread", False
 
 # COMMAND ----------
 
-# The algorithm, its MLflow flavor with further arguments, and the packages that the model needs to predict.
+# The algorithm, and the packages that the model needs to predict.
 MODEL_TYPE = "anomaly"
 ALGORITHM = "isolation_forest"
-FLAVOR, FLAVOR_OPTIONS = mlflow.sklearn, {"serialization_format": "cloudpickle"}
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]
 
 
-def new_model() -> BaseEstimator:
+def text_columns(features: pd.DataFrame) -> list[str]:
+    """The features that are text; all others are numbers."""
+    return [name for name in features if not is_numeric_dtype(features[name])]
+
+
+def encode_text(features: pd.DataFrame) -> ColumnTransformer:
+    """A column for each of a text's commonest values, the rest in one; then the numbers as they are."""
+    encode = make_pipeline(
+        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
+        OrdinalEncoder(
+            max_categories=20,
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan,
+            encoded_missing_value=np.nan,
+        ),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    )
+    return ColumnTransformer([("text", encode, text_columns(features))], remainder="passthrough")
+
+
+def new_model(features: pd.DataFrame) -> Pipeline:
+    """A model for these features, not fitted yet."""
     from sklearn.ensemble import IsolationForest
 
-    return IsolationForest(n_estimators=200, contamination=0.05, random_state=42)
+    model = IsolationForest(n_estimators=200, contamination=0.05, random_state=42)
+    return Pipeline([("encode", encode_text(features)), ("model", model)])
 
 
 # COMMAND ----------
 
 
-def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
+def evaluate(model: Pipeline, holdout: pd.DataFrame) -> dict[str, float]:
     """Share of rows flagged, and how far the mean scores of normal and flagged rows lie apart.
 
     Nothing says which rows are anomalies, so versions are compared by that distance: the larger it
@@ -99,7 +125,7 @@ def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+def plot(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     """How the scores of the holdout are spread; those below 0 are flagged."""
     figure = Figure()
     axes = figure.subplots()
@@ -125,31 +151,46 @@ class Skipped(Exception):
 
 
 def read_table(spark: SparkSession, table: str) -> SparkDataset:
-    """A table's rows as of its newest Delta version; those of a view or another format as they are."""
+    """A table's rows as of its newest Delta version; as they are where it has none that can be read.
+
+    Views and other formats have no version, tables with a row filter or column mask no time travel.
+    """
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
+        dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
+        _ = dataset.df.schema  # Spark says here if it cannot be read
     except Exception:
-        return mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
-    return mlflow.data.load_delta(table_name=table, version=str(newest.version))
+        dataset = mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
+    return dataset
 
 
 def read_rows(gold: DataFrame) -> DataFrame:
     """The key, and observed_at where there is one."""
-    return gold.select(KEY, *[name for name in gold.columns if name == "observed_at"])
+    columns = [F.col(KEY)]
+    if "observed_at" in map(str.lower, gold.columns):
+        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
+    return gold.select(columns)
+
+
+def sample_keys(rows: DataFrame) -> tuple[DataFrame, str]:
+    """All rows, or of more than MAX_ROWS those of a fixed sample of the keys, and the rule that takes it."""
+    count = rows.count()
+    if count <= MAX_ROWS:
+        return rows, "all rows"
+    rule = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+    print(f"{count} rows are more than MAX_ROWS, so those with {rule} are used")
+    return rows.where(rule), rule
 
 
 def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:
     """Rows to learn from, rows held out, and the rule that parts them."""
     if "observed_at" in rows.columns:
-        share = F.percentile_approx(F.col("observed_at").cast("timestamp"), 1 - HOLDOUT_SHARE)
-        cutoff = rows.agg(share.cast("string").alias("cutoff")).first().cutoff
-        rule = f"observed_at >= '{cutoff}'"
-        is_held_out = F.col("observed_at").cast("timestamp") >= F.lit(cutoff).cast("timestamp")
+        newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
+        rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
         rows = rows.where(F.col("observed_at").isNotNull())
     else:
         rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-        is_held_out = F.expr(rule)
-    return rows.where(~is_held_out).drop("observed_at"), rows.where(is_held_out).drop("observed_at"), rule
+    return rows.where(~F.expr(rule)).drop("observed_at"), rows.where(rule).drop("observed_at"), rule
 
 
 def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
@@ -160,6 +201,13 @@ def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
         label=LABEL,
         exclude_columns=[KEY],
     )
+
+
+def collect(frame: DataFrame) -> pd.DataFrame:
+    """The rows that have features, in memory; numbers as 32-bit floats, which take half of it."""
+    numbers = [name for name, kind in frame.dtypes if kind == "double" and name != LABEL]
+    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    return rows.dropna(how="all", subset=[name for name in rows if name != LABEL])
 
 
 def check_rows(train: pd.DataFrame, holdout: pd.DataFrame) -> None:
@@ -176,6 +224,7 @@ class TrainingData(NamedTuple):
     training_set: TrainingSet
     train: pd.DataFrame
     holdout: pd.DataFrame
+    sample_rule: str
     holdout_rule: str
 
 
@@ -183,12 +232,13 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     """The rows to learn from and those held out, each with its features."""
     spark = SparkSession.builder.getOrCreate()
     gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
-    train_rows, holdout_rows, holdout_rule = split_holdout(read_rows(gold.df))
+    rows, sample_rule = sample_keys(read_rows(gold.df))
+    train_rows, holdout_rows, holdout_rule = split_holdout(rows)
     training_set = create_training_set(train_rows, feature_table)
-    train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
-    holdout = holdout_rows.join(features.df, KEY).drop(KEY).toPandas()
+    train = collect(training_set.load_df())
+    holdout = collect(holdout_rows.join(features.df, KEY).drop(KEY))
     check_rows(train, holdout)
-    return TrainingData(gold, features, training_set, train, holdout, holdout_rule)
+    return TrainingData(gold, features, training_set, train, holdout, sample_rule, holdout_rule)
 
 
 # COMMAND ----------
@@ -290,16 +340,17 @@ def log_training_dataset(dataset: SparkDataset) -> None:
 # COMMAND ----------
 
 
-def fit(train: pd.DataFrame) -> BaseEstimator:
+def fit(train: pd.DataFrame) -> Pipeline:
     """A new model, fitted to the rows to learn from."""
-    return new_model().fit(train)
+    return new_model(train).fit(train)
 
 
-def log_model(model: BaseEstimator, data: TrainingData, registered_model: str) -> ModelInfo:
+def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> ModelInfo:
     """Logs the model with its parameters and picture to the active run, and registers a version."""
     mlflow.log_params(
         {
-            **model.get_params(),
+            **model[-1].get_params(),
+            "rows": data.sample_rule,
             "holdout": data.holdout_rule,
             "rows_train": len(data.train),
             "rows_holdout": len(data.holdout),
@@ -310,13 +361,13 @@ def log_model(model: BaseEstimator, data: TrainingData, registered_model: str) -
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
-        flavor=FLAVOR,
+        flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
         infer_input_example=True,
         output_schema=Schema([ColSpec(DataType.long)]),
         pip_requirements=get_pins(),
-        **FLAVOR_OPTIONS,
+        serialization_format="cloudpickle",
     )
     if logged.signature is None or logged.saved_input_example_info is None:
         raise ValueError("the model was logged without signature or input example; see the log above")

@@ -20,6 +20,7 @@ from importlib.metadata import version as installed_version
 from typing import NamedTuple
 
 import mlflow
+import numpy as np
 import pandas as pd
 import sklearn.metrics
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
@@ -28,10 +29,13 @@ from matplotlib.figure import Figure
 from mlflow.data.spark_dataset import SparkDataset
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
+from pandas.api.types import is_numeric_dtype
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
-from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 mlflow.set_registry_uri("databricks-uc")
 mlflow.autolog(disable=True)
@@ -62,31 +66,59 @@ dbutils.widgets.text("features_status", "", "How the refresh of the features end
 DOMAIN = "sales"
 KEY = "sales_id"  # the primary key of the feature table
 LABEL = "churn"  # a column of the gold table
-POSITIVE_WORDS = ["1", "true", "t", "yes", "y", "positive"]  # of a text label, whatever their case
+POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
 USE_CASE = "sales: churn"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 
 # COMMAND ----------
 
-# The algorithm, its MLflow flavor with further arguments, and the packages that the model needs to predict.
+# The algorithm, and the packages that the model needs to predict.
 MODEL_TYPE = "classification"
 ALGORITHM = "gradient_boosting"
-FLAVOR, FLAVOR_OPTIONS = mlflow.sklearn, {"serialization_format": "cloudpickle"}
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]
 
 
-def new_model() -> BaseEstimator:
-    from sklearn.ensemble import GradientBoostingClassifier
+def text_columns(features: pd.DataFrame) -> list[str]:
+    """The features that are text; all others are numbers."""
+    return [name for name in features if not is_numeric_dtype(features[name])]
 
-    return GradientBoostingClassifier(n_estimators=200, max_depth=3, learning_rate=0.05, random_state=42)
+
+def encode_text(features: pd.DataFrame) -> ColumnTransformer:
+    """Text as categories, of which the rare are one, then the numbers; a new text counts as missing."""
+    encode = make_pipeline(
+        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
+        OrdinalEncoder(
+            min_frequency=10,
+            max_categories=200,
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan,
+            encoded_missing_value=np.nan,
+            dtype=np.float32,
+        ),
+    )
+    return ColumnTransformer([("text", encode, text_columns(features))], remainder="passthrough")
+
+
+def new_model(features: pd.DataFrame) -> Pipeline:
+    """A model for these features, not fitted yet."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        max_iter=200,
+        learning_rate=0.05,
+        categorical_features=list(range(len(text_columns(features)))),
+        random_state=42,
+    )
+    return Pipeline([("encode", encode_text(features)), ("model", model)])
 
 
 # COMMAND ----------
 
 
-def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
+def evaluate(model: Pipeline, holdout: pd.DataFrame) -> dict[str, float]:
     """ROC AUC, F1, precision and recall, of 0 to 1, and log loss."""
     features, truth = holdout[list(model.feature_names_in_)], holdout[LABEL]
     predicted, probability = model.predict(features), model.predict_proba(features)[:, 1]
@@ -99,7 +131,7 @@ def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+def plot(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     """The ROC curve of the holdout."""
     probability = model.predict_proba(holdout[list(model.feature_names_in_)])[:, 1]
     shown = sklearn.metrics.RocCurveDisplay.from_predictions(
@@ -125,43 +157,70 @@ class Skipped(Exception):
 
 
 def read_table(spark: SparkSession, table: str) -> SparkDataset:
-    """A table's rows as of its newest Delta version; those of a view or another format as they are."""
+    """A table's rows as of its newest Delta version; as they are where it has none that can be read.
+
+    Views and other formats have no version, tables with a row filter or column mask no time travel.
+    """
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
+        dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
+        _ = dataset.df.schema  # Spark says here if it cannot be read
     except Exception:
-        return mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
-    return mlflow.data.load_delta(table_name=table, version=str(newest.version))
+        dataset = mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
+    return dataset
 
 
-def binary_label(label: Column, is_text: bool) -> Column:
-    """1 or 0: a number is positive above 0, a text if it is one of POSITIVE_WORDS."""
-    number = F.nanvl(label.cast("double"), F.lit(None))  # Spark takes NaN to be above every number
-    positive = F.lower(F.trim(label)).isin(POSITIVE_WORDS) if is_text else number > 0
-    return positive.cast("double")
+def binary_label(gold: DataFrame) -> Column:
+    """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
+    is_text = isinstance(gold.schema[LABEL].dataType, StringType)
+    if is_text:
+        value = F.lower(F.trim(LABEL))
+    else:
+        number = F.col(LABEL).cast("double")
+        value = F.when(F.abs(number) < float("inf"), number)
+    some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
+    found = [row.value for row in some]
+    if POSITIVE is not None:
+        positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
+    elif is_text:
+        positive = [text for text in found if text in ("1", "true", "t", "yes", "y", "positive")]
+    else:
+        positive = found[1:]
+    if POSITIVE is None and len(found) > 1 and (len(found) > 2 or len(positive) != 1):
+        values = ", ".join(map(str, found))
+        raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
+    return value.isin(positive).cast("double")
 
 
 def read_rows(gold: DataFrame) -> DataFrame:
     """Key, label as a double, and observed_at where there is one; rows without a label are left out."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    label = binary_label(F.col(LABEL), isinstance(gold.schema[LABEL].dataType, StringType))
-    time = [name for name in gold.columns if name == "observed_at"]
-    rows = gold.select(KEY, *time, label.alias(LABEL))
-    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN and infinities are no labels
+    columns = [F.col(KEY), binary_label(gold).alias(LABEL)]
+    if "observed_at" in map(str.lower, gold.columns):
+        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
+    return gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+
+
+def sample_keys(rows: DataFrame) -> tuple[DataFrame, str]:
+    """All rows, or of more than MAX_ROWS those of a fixed sample of the keys, and the rule that takes it."""
+    count = rows.count()
+    if count <= MAX_ROWS:
+        return rows, "all rows"
+    rule = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+    print(f"{count} rows are more than MAX_ROWS, so those with {rule} are used")
+    return rows.where(rule), rule
 
 
 def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:
     """Rows to learn from, rows held out, and the rule that parts them."""
     if "observed_at" in rows.columns:
-        share = F.percentile_approx(F.col("observed_at").cast("timestamp"), 1 - HOLDOUT_SHARE)
-        cutoff = rows.agg(share.cast("string").alias("cutoff")).first().cutoff
-        rule = f"observed_at >= '{cutoff}'"
-        is_held_out = F.col("observed_at").cast("timestamp") >= F.lit(cutoff).cast("timestamp")
+        newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
+        rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
         rows = rows.where(F.col("observed_at").isNotNull())
     else:
         rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-        is_held_out = F.expr(rule)
-    return rows.where(~is_held_out).drop("observed_at"), rows.where(is_held_out).drop("observed_at"), rule
+    return rows.where(~F.expr(rule)).drop("observed_at"), rows.where(rule).drop("observed_at"), rule
 
 
 def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
@@ -174,11 +233,18 @@ def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
     )
 
 
+def collect(frame: DataFrame) -> pd.DataFrame:
+    """The rows that have features, in memory; numbers as 32-bit floats, which take half of it."""
+    numbers = [name for name, kind in frame.dtypes if kind == "double" and name != LABEL]
+    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    return rows.dropna(how="all", subset=[name for name in rows if name != LABEL])
+
+
 def check_rows(train: pd.DataFrame, holdout: pd.DataFrame) -> None:
     """Raises Skipped where there is too little to learn from, or to judge by."""
     for name, frame in (("rows to learn from", train), ("holdout", holdout)):
         if frame[LABEL].nunique() == 1:
-            raise Skipped(f"the {name} have a single class, {frame[LABEL].iloc[0]:.0f}, in label {LABEL}")
+            raise Skipped(f"the {name} have a single class in label {LABEL}")
     if len(train) < MIN_ROWS or holdout.empty:
         raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
 
@@ -191,6 +257,7 @@ class TrainingData(NamedTuple):
     training_set: TrainingSet
     train: pd.DataFrame
     holdout: pd.DataFrame
+    sample_rule: str
     holdout_rule: str
 
 
@@ -198,12 +265,13 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     """The rows to learn from and those held out, each with its features."""
     spark = SparkSession.builder.getOrCreate()
     gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
-    train_rows, holdout_rows, holdout_rule = split_holdout(read_rows(gold.df))
+    rows, sample_rule = sample_keys(read_rows(gold.df))
+    train_rows, holdout_rows, holdout_rule = split_holdout(rows)
     training_set = create_training_set(train_rows, feature_table)
-    train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
-    holdout = holdout_rows.join(features.df, KEY).drop(KEY).toPandas()
+    train = collect(training_set.load_df())
+    holdout = collect(holdout_rows.join(features.df, KEY).drop(KEY))
     check_rows(train, holdout)
-    return TrainingData(gold, features, training_set, train, holdout, holdout_rule)
+    return TrainingData(gold, features, training_set, train, holdout, sample_rule, holdout_rule)
 
 
 # COMMAND ----------
@@ -305,16 +373,18 @@ def log_training_dataset(dataset: SparkDataset) -> None:
 # COMMAND ----------
 
 
-def fit(train: pd.DataFrame) -> BaseEstimator:
+def fit(train: pd.DataFrame) -> Pipeline:
     """A new model, fitted to the rows to learn from."""
-    return new_model().fit(train.drop(columns=LABEL), train[LABEL])
+    features = train.drop(columns=LABEL)
+    return new_model(features).fit(features, train[LABEL])
 
 
-def log_model(model: BaseEstimator, data: TrainingData, registered_model: str) -> ModelInfo:
+def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> ModelInfo:
     """Logs the model with its parameters and picture to the active run, and registers a version."""
     mlflow.log_params(
         {
-            **model.get_params(),
+            **model[-1].get_params(),
+            "rows": data.sample_rule,
             "holdout": data.holdout_rule,
             "rows_train": len(data.train),
             "rows_holdout": len(data.holdout),
@@ -325,13 +395,13 @@ def log_model(model: BaseEstimator, data: TrainingData, registered_model: str) -
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
-        flavor=FLAVOR,
+        flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
         infer_input_example=True,
         output_schema=Schema([ColSpec(DataType.long)]),
         pip_requirements=get_pins(),
-        **FLAVOR_OPTIONS,
+        serialization_format="cloudpickle",
     )
     if logged.signature is None or logged.saved_input_example_info is None:
         raise ValueError("the model was logged without signature or input example; see the log above")

@@ -19,6 +19,7 @@ from importlib.metadata import version as installed_version
 from typing import NamedTuple
 
 import mlflow
+import numpy as np
 import pandas as pd
 import sklearn.metrics
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
@@ -27,9 +28,12 @@ from matplotlib.figure import Figure
 from mlflow.data.spark_dataset import SparkDataset
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
+from pandas.api.types import is_numeric_dtype
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 mlflow.set_registry_uri("databricks-uc")
 mlflow.autolog(disable=True)
@@ -63,27 +67,58 @@ LABEL = "revenue"  # a column of the gold table
 USE_CASE = "sales: revenue"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 
 # COMMAND ----------
 
-# The algorithm, its MLflow flavor with further arguments, and the packages that the model needs to predict.
+# The algorithm, and the packages that the model needs to predict.
 MODEL_TYPE = "regression"
 ALGORITHM = "xgboost"
-FLAVOR, FLAVOR_OPTIONS = mlflow.xgboost, {}
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]
 
 
-def new_model() -> BaseEstimator:
+def text_columns(features: pd.DataFrame) -> list[str]:
+    """The features that are text; all others are numbers."""
+    return [name for name in features if not is_numeric_dtype(features[name])]
+
+
+def encode_text(features: pd.DataFrame) -> ColumnTransformer:
+    """Text as categories, of which the rare are one, then the numbers; a new text counts as missing."""
+    encode = make_pipeline(
+        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
+        OrdinalEncoder(
+            min_frequency=10,
+            max_categories=200,
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan,
+            encoded_missing_value=np.nan,
+            dtype=np.float32,
+        ),
+    )
+    return ColumnTransformer([("text", encode, text_columns(features))], remainder="passthrough")
+
+
+def new_model(features: pd.DataFrame) -> Pipeline:
+    """A model for these features, not fitted yet."""
     from xgboost import XGBRegressor
 
-    return XGBRegressor(n_estimators=200, max_depth=4, learning_rate=0.05, random_state=42)
+    texts = len(text_columns(features))
+    model = XGBRegressor(
+        n_estimators=200,
+        max_depth=4,
+        learning_rate=0.05,
+        enable_categorical=True,
+        feature_types=["c"] * texts + ["q"] * (features.shape[1] - texts),
+        random_state=42,
+    )
+    return Pipeline([("encode", encode_text(features)), ("model", model)])
 
 
 # COMMAND ----------
 
 
-def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
+def evaluate(model: Pipeline, holdout: pd.DataFrame) -> dict[str, float]:
     """RMSE and MAE in the label's unit, and R²."""
     truth, predicted = holdout[LABEL], model.predict(holdout[list(model.feature_names_in_)])
     return {
@@ -93,7 +128,7 @@ def evaluate(model: BaseEstimator, holdout: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def plot(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+def plot(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     """Predicted against actual values of the holdout."""
     predicted = model.predict(holdout[list(model.feature_names_in_)])
     shown = sklearn.metrics.PredictionErrorDisplay.from_predictions(
@@ -119,36 +154,48 @@ class Skipped(Exception):
 
 
 def read_table(spark: SparkSession, table: str) -> SparkDataset:
-    """A table's rows as of its newest Delta version; those of a view or another format as they are."""
+    """A table's rows as of its newest Delta version; as they are where it has none that can be read.
+
+    Views and other formats have no version, tables with a row filter or column mask no time travel.
+    """
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
+        dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
+        _ = dataset.df.schema  # Spark says here if it cannot be read
     except Exception:
-        return mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
-    return mlflow.data.load_delta(table_name=table, version=str(newest.version))
+        dataset = mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
+    return dataset
 
 
 def read_rows(gold: DataFrame) -> DataFrame:
     """Key, label as a double, and observed_at where there is one; rows without a label are left out."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    label = F.col(LABEL).cast("double")
-    time = [name for name in gold.columns if name == "observed_at"]
-    rows = gold.select(KEY, *time, label.alias(LABEL))
-    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN and infinities are no labels
+    columns = [F.col(KEY), F.col(LABEL).cast("double").alias(LABEL)]
+    if "observed_at" in map(str.lower, gold.columns):
+        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
+    return gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+
+
+def sample_keys(rows: DataFrame) -> tuple[DataFrame, str]:
+    """All rows, or of more than MAX_ROWS those of a fixed sample of the keys, and the rule that takes it."""
+    count = rows.count()
+    if count <= MAX_ROWS:
+        return rows, "all rows"
+    rule = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+    print(f"{count} rows are more than MAX_ROWS, so those with {rule} are used")
+    return rows.where(rule), rule
 
 
 def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:
     """Rows to learn from, rows held out, and the rule that parts them."""
     if "observed_at" in rows.columns:
-        share = F.percentile_approx(F.col("observed_at").cast("timestamp"), 1 - HOLDOUT_SHARE)
-        cutoff = rows.agg(share.cast("string").alias("cutoff")).first().cutoff
-        rule = f"observed_at >= '{cutoff}'"
-        is_held_out = F.col("observed_at").cast("timestamp") >= F.lit(cutoff).cast("timestamp")
+        newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
+        rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
         rows = rows.where(F.col("observed_at").isNotNull())
     else:
         rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-        is_held_out = F.expr(rule)
-    return rows.where(~is_held_out).drop("observed_at"), rows.where(is_held_out).drop("observed_at"), rule
+    return rows.where(~F.expr(rule)).drop("observed_at"), rows.where(rule).drop("observed_at"), rule
 
 
 def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
@@ -159,6 +206,13 @@ def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
         label=LABEL,
         exclude_columns=[KEY],
     )
+
+
+def collect(frame: DataFrame) -> pd.DataFrame:
+    """The rows that have features, in memory; numbers as 32-bit floats, which take half of it."""
+    numbers = [name for name, kind in frame.dtypes if kind == "double" and name != LABEL]
+    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    return rows.dropna(how="all", subset=[name for name in rows if name != LABEL])
 
 
 def check_rows(train: pd.DataFrame, holdout: pd.DataFrame) -> None:
@@ -175,6 +229,7 @@ class TrainingData(NamedTuple):
     training_set: TrainingSet
     train: pd.DataFrame
     holdout: pd.DataFrame
+    sample_rule: str
     holdout_rule: str
 
 
@@ -182,12 +237,13 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     """The rows to learn from and those held out, each with its features."""
     spark = SparkSession.builder.getOrCreate()
     gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
-    train_rows, holdout_rows, holdout_rule = split_holdout(read_rows(gold.df))
+    rows, sample_rule = sample_keys(read_rows(gold.df))
+    train_rows, holdout_rows, holdout_rule = split_holdout(rows)
     training_set = create_training_set(train_rows, feature_table)
-    train = training_set.load_df().toPandas().dropna()  # NaN stands where a key has no features
-    holdout = holdout_rows.join(features.df, KEY).drop(KEY).toPandas()
+    train = collect(training_set.load_df())
+    holdout = collect(holdout_rows.join(features.df, KEY).drop(KEY))
     check_rows(train, holdout)
-    return TrainingData(gold, features, training_set, train, holdout, holdout_rule)
+    return TrainingData(gold, features, training_set, train, holdout, sample_rule, holdout_rule)
 
 
 # COMMAND ----------
@@ -289,16 +345,18 @@ def log_training_dataset(dataset: SparkDataset) -> None:
 # COMMAND ----------
 
 
-def fit(train: pd.DataFrame) -> BaseEstimator:
+def fit(train: pd.DataFrame) -> Pipeline:
     """A new model, fitted to the rows to learn from."""
-    return new_model().fit(train.drop(columns=LABEL), train[LABEL])
+    features = train.drop(columns=LABEL)
+    return new_model(features).fit(features, train[LABEL])
 
 
-def log_model(model: BaseEstimator, data: TrainingData, registered_model: str) -> ModelInfo:
+def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> ModelInfo:
     """Logs the model with its parameters and picture to the active run, and registers a version."""
     mlflow.log_params(
         {
-            **model.get_params(),
+            **model[-1].get_params(),
+            "rows": data.sample_rule,
             "holdout": data.holdout_rule,
             "rows_train": len(data.train),
             "rows_holdout": len(data.holdout),
@@ -309,13 +367,13 @@ def log_model(model: BaseEstimator, data: TrainingData, registered_model: str) -
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
-        flavor=FLAVOR,
+        flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
         infer_input_example=True,
         output_schema=Schema([ColSpec(DataType.double)]),
         pip_requirements=get_pins(),
-        **FLAVOR_OPTIONS,
+        serialization_format="cloudpickle",
     )
     if logged.signature is None or logged.saved_input_example_info is None:
         raise ValueError("the model was logged without signature or input example; see the log above")
