@@ -75,7 +75,7 @@ def change(source: dict, request: str) -> dict:
     key, equals, value = request.partition("=")
     source = deepcopy(source)
     answers, models = source["default_context"], list_models(source)
-    if not equals or not value:
+    if not equals or (not value and key != "history_domains"):
         refuse(f"{request!r} cannot be read; write key=value, models+=model or models-=name.")
     elif key == "version":
         source["version"] = value

@@ -53,21 +53,20 @@ EDITS = {
     "more rows asked for": [(REVENUE, "MIN_ROWS = 50", "MIN_ROWS = 100")],
     "more rows asked for than there are": [(OUTLIERS, "MIN_ROWS = 50", "MIN_ROWS = 100_000")],
     "another use case": [(CHURN, '"sales: churn"', '"who will leave us"')],
-    "other positive texts": [(CHURN, '["1", "true", "t", "yes", "y", "positive"]', '["ja"]')],
+    "other positive values": [(CHURN, "POSITIVE = None", "POSITIVE = [1]")],
+    "fewer rows at most": [(REVENUE, "MAX_ROWS = 1_000_000", "MAX_ROWS = 500")],
     "other settings of the algorithm": [
-        (REVENUE, "n_estimators=200, max_depth=4", "n_estimators=120, max_depth=3")
+        (REVENUE, "n_estimators=200", "n_estimators=120"),
+        (REVENUE, "max_depth=4", "max_depth=3"),
     ],
     "another algorithm": [
         (REVENUE, 'ALGORITHM = "xgboost"', 'ALGORITHM = "random_forest"'),
-        (
-            REVENUE,
-            "FLAVOR, FLAVOR_OPTIONS = mlflow.xgboost, {}",
-            'FLAVOR, FLAVOR_OPTIONS = mlflow.sklearn, {"serialization_format": "cloudpickle"}',
-        ),
         (REVENUE, ', "scikit-learn", "xgboost"]', ', "scikit-learn"]'),
         (REVENUE, "from xgboost import XGBRegressor", "from sklearn.ensemble import RandomForestRegressor"),
-        (REVENUE, "return XGBRegressor(", "return RandomForestRegressor("),
-        (REVENUE, ", learning_rate=0.05", ""),
+        (REVENUE, "model = XGBRegressor(", "model = RandomForestRegressor("),
+        (REVENUE, "        learning_rate=0.05,\n        enable_categorical=True,\n", ""),
+        (REVENUE, '        feature_types=["c"] * texts + ["q"] * (features.shape[1] - texts),\n', ""),
+        (REVENUE, "    texts = len(text_columns(features))\n", ""),
     ],
     "one more metric": [
         (
@@ -80,8 +79,11 @@ EDITS = {
     "one metric less": [(CHURN, '        "f1": float(sklearn.metrics.f1_score(truth, predicted)),\n', "")],
     "another picture": [(REVENUE, '    """Predicted against actual values of the holdout."""\n', OWN_PLOT)],
     "another comparison": [(REVENUE, '= "rmse", True', '= "mae", True')],
-    "another value for what is missing": [(FEATURES, "MISSING = 0.0", "MISSING = -1.0")],
-    "a column that is no feature": [(FEATURES, '["observed_at"]', '["observed_at", "bmi"]')],
+    "a value for what is missing": [
+        (FEATURES, "FILL_VALUES = {}", 'FILL_VALUES = {"age": -1, "plan": "none"}')
+    ],
+    "fewer texts in a column": [(FEATURES, "MAX_TEXTS = 200", "MAX_TEXTS = 20")],
+    "a column that is no feature": [(FEATURES, '["observed_at"]', '["observed_at", "age"]')],
     "another label": [
         (CHURN, 'LABEL = "churn"', 'LABEL = "has_left"'),
         ("resources/ml/ml_labels.yml", "churn:classification", "has_left:classification"),

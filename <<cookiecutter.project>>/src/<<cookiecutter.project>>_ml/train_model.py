@@ -625,11 +625,17 @@ def promote(registered_model: str, run_id: str, metrics: dict[str, float], holdo
         if missing:
             alias, reason = "champion", f"version {champion} needs {', '.join(missing)}, features no longer"
         else:
-            theirs = evaluate(model, holdout)
+            try:
+                theirs = evaluate(model, holdout)
+            except Exception as error:  # of an earlier template, say, which takes no missing values
+                theirs, problem = {}, f"{type(error).__name__}: {error}".splitlines()[0]
             mlflow.log_metrics({f"champion_{name}": value for name, value in theirs.items()})
-            ours, best = metrics[COMPARED_BY], theirs[COMPARED_BY]
-            alias = "champion" if (ours < best if LOWER_IS_BETTER else ours > best) else "challenger"
-            reason = f"{COMPARED_BY} {ours:.6g}, version {champion} has {best:.6g} on the same holdout"
+            ours, best = metrics[COMPARED_BY], theirs.get(COMPARED_BY)
+            if best is None:
+                alias, reason = "champion", f"version {champion} cannot predict these rows, {problem}"
+            else:
+                alias = "champion" if (ours < best if LOWER_IS_BETTER else ours > best) else "challenger"
+                reason = f"{COMPARED_BY} {ours:.6g}, version {champion} has {best:.6g} on the same holdout"
     client.set_registered_model_alias(registered_model, alias, new)
     mlflow.set_tags({"promotion": alias, "promotion_reason": reason, "model_version": new})
     return f"version {new} is {alias}: {reason}"
