@@ -134,7 +134,7 @@ def check_answers(answers: Mapping[str, object]) -> str:
             refuse("project", f"{answer!r} is a word of the Python language; choose another name")
         if question == "models":
             parse_models(answer)
-        if question == "history_domains":
+        if question == "history_domains" and "models" in answers:
             domains = sorted({model["domain"] for model in parse_models(answers["models"])})
             for name in parse_names(answer):
                 if name not in domains:

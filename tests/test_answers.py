@@ -97,6 +97,10 @@ OF_EACH_KIND = [
     ("project=My_project", f"project: 'My_project' cannot be used; {SHORT_NAME}."),
     ("project=../evil", f"project: '../evil' cannot be used; {SHORT_NAME}."),
     ("models=a/b", f"models: 'a/b' cannot be read; {SPEC}."),
+    (
+        "history_domains=shop",
+        "history_domains: 'shop' is no domain of the models; choose ops or sales.",
+    ),
     ("ci=jenkins", "ci: 'jenkins' is not a choice; choose github, azure_devops, gitlab or none."),
     ("environment_version=3", "environment_version: '3' is not a choice; choose 4 or 5."),
     (
@@ -263,15 +267,15 @@ def test_refused_from_a_configuration_file_if_not_text(run, output, question, an
     [
         ("My_project\n", 1, f"project: 'My_project' cannot be used; {SHORT_NAME}.\n"),
         ("\nsales/revenue\n", 2, f"models: 'sales/revenue' cannot be read; {SPEC}.\n"),
-        ("\n" * 10 + "jenkins\n", 11, f"{dict(OF_EACH_KIND)['ci=jenkins']}\n"),
+        ("\n" * 11 + "jenkins\n", 12, f"{dict(OF_EACH_KIND)['ci=jenkins']}\n"),
     ],
     ids=["project", "models", "ci"],
 )
 def test_refused_in_the_dialogue(run, output, typed, last_question, problem):
     result = run(typed=typed)
 
-    assert f"[{last_question}/11]" in result.stdout
-    assert f"[{last_question + 1}/11]" not in result.stdout
+    assert f"[{last_question}/12]" in result.stdout
+    assert f"[{last_question + 1}/12]" not in result.stdout
     assert result.stdout.endswith(problem)
     assert result.exit_code == 1
     assert_nothing_written(output)
