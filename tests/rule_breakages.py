@@ -643,8 +643,8 @@ ANY_NOTEBOOK = [
     (
         "no_failure_is_hidden",
         [(CHURN, "    status = f\"FAILED: {' '.join(str(error).split())}\"[:1000]\n", "")],
-        f"{CHURN}:«status = main() > except Exception as error:»: this except hides a failure from pipeline_status; write "
-        'status = f"FAILED: {error}" in it',
+        f"{CHURN}:«status = main() > except Exception as error:»: this except hides a failure from "
+        'pipeline_status; write status = f"FAILED: {error}" in it',
     ),
 ]
 
