@@ -111,11 +111,10 @@ def check_columns(types: dict[str, str], former: dict[str, str]) -> None:
         raise ValueError(
             f"{feature_table} has {', '.join(lost)}, which {gold_table} has as a feature no longer; {remedy}"
         )
-    for name in former:
-        if former[name] != types[name]:
-            raise ValueError(
-                f"{feature_table} has {name} as {former[name]}, {gold_table} as {types[name]}; {remedy}"
-            )
+    changed = [name for name in former if former[name] != types[name]]
+    if changed:
+        changes = ", ".join(f"{name} as {former[name]}, not {types[name]}" for name in changed)
+        raise ValueError(f"{feature_table} has {changes} as in {gold_table}; {remedy}")
     if new := [name for name in types if former and name not in former]:
         print(f"new: {', '.join(new)}")
 
