@@ -5,7 +5,7 @@ uv run python tests/real_tables.py
 `flights` has 336,776 rows with times, texts, NULLs and cancelled flights; `diamonds` has 53,940 rows and
 no time; `noise` is diamonds with its prices shuffled, so nothing can be learnt there. The bundle's whole
 path runs twice, with the text columns and without. It prints what each feature task says, and for each
-model the metrics of its runs side by side. It takes about LENGTH on 2 cores, once a bundle's packages
+model the metrics of its runs side by side. It takes about six minutes on 2 cores, once a bundle's packages
 are installed.
 """
 
