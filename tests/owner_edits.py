@@ -31,7 +31,7 @@ OWN_PLOT = '''    figure = Figure()
     return figure
 
 
-def plot_predicted(model: BaseEstimator, holdout: pd.DataFrame) -> Figure:
+def plot_predicted(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     """Predicted against actual values of the holdout."""
 '''
 OWN_TASK = """\
