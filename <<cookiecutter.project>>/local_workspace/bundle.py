@@ -5,6 +5,7 @@ https://docs.databricks.com/aws/en/dev-tools/bundles/variables
 """
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from local_workspace.yaml_files import Mapping, Sequence, YamlFiles, merge
 CATALOG = "spark_catalog"  # every target's catalog is this one here: Delta has no other
 USER = {"userName": "local@example.com", "short_name": "local"}
 REFERENCE = re.compile(r"\$\{([a-zA-Z_][\w.-]*)\}")
+
+
+GIT = {
+    "bundle.git.branch": "rev-parse --abbrev-ref HEAD",
+    "bundle.git.commit": "rev-parse HEAD",
+    "bundle.git.origin_url": "config --get remote.origin.url",
+}
 
 
 class BundleError(Exception):
@@ -75,6 +83,8 @@ class Bundle:
             raise BundleError(f"${{{name}}} refers to itself; correct its value")
         if name.startswith("resources.") and not self._lenient:
             return name.split(".")[2]  # a job's id is its key here
+        if name in GIT:
+            return _ask_git(self.root, GIT[name])
         found = self._scopes
         for part in name.split("."):
             if not isinstance(found, dict) or part not in found:
@@ -82,6 +92,16 @@ class Bundle:
                 raise BundleError(f"${{{name}}}: {problem}; correct it, or add it in databricks.yml")
             found = self.resolve(found[part], (*within, name))
         return found
+
+
+def _ask_git(root: Path, question: str) -> str:
+    """What git says of the folder; nothing where there is no git, or no commit yet."""
+    try:
+        return subprocess.run(
+            ["git", *question.split()], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def _values(declared: Mapping, given: Mapping) -> dict:

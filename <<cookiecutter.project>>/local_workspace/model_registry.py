@@ -7,6 +7,7 @@ https://docs.databricks.com/api/workspace/files. Models stand in MLflow's SQLite
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mlflow.entities import model_registry as entities
@@ -98,6 +99,12 @@ def _get_version(store: SqlAlchemyStore, asked: dict) -> dict:
 
 
 @_answers
+def _update_version(store: SqlAlchemyStore, asked: dict) -> dict:
+    version = store.update_model_version(asked["name"], asked["version"], asked.get("description"))
+    return {"model_version": _version(version)}
+
+
+@_answers
 def _search_versions(store: SqlAlchemyStore, asked: dict) -> dict:
     wanted = asked.get("filter", "").strip()
     if not FILTER.fullmatch(wanted):
@@ -129,6 +136,19 @@ def _set_alias(store: SqlAlchemyStore, asked: dict) -> dict:
 def _delete_alias(store: SqlAlchemyStore, asked: dict) -> dict:
     store.delete_registered_model_alias(asked["name"], asked["alias"])
     return {}
+
+
+def _set_alias_by_path(request: Request) -> dict:
+    name, alias = request.names
+    version = request.asked["version_num"]
+    asked = {"name": name, "alias": alias, "version": str(version)}
+    _set_alias(replace(request, asked=asked))
+    return {"alias_name": alias, "version_num": version}
+
+
+def _delete_alias_by_path(request: Request) -> dict:
+    name, alias = request.names
+    return _delete_alias(replace(request, asked={"name": name, "alias": alias}))
 
 
 @_answers
@@ -217,6 +237,7 @@ def _list_directory(request: Request) -> dict:
 
 
 _UC = r"/api/2\.0/mlflow/unity-catalog"
+_ALIAS = r"/api/2\.1/unity-catalog/models/([^/]+)/aliases/([^/]+)"  # `databricks registered-models`
 _FILES = r"/api/2\.0/fs/files(/Models/.+)"
 _DIRECTORIES = r"/api/2\.0/fs/directories(/Models/.+)"
 
@@ -229,10 +250,13 @@ ROUTES: list[Route] = [
     ("POST", rf"{_UC}/registered-models/alias", _set_alias),
     ("DELETE", rf"{_UC}/registered-models/alias", _delete_alias),
     ("GET", rf"{_UC}/registered-models/alias", _get_version_by_alias),
+    ("PUT", _ALIAS, _set_alias_by_path),
+    ("DELETE", _ALIAS, _delete_alias_by_path),
     ("POST", rf"{_UC}/model-versions/create", _create_version),
     ("POST", rf"{_UC}/model-versions/finalize", _get_version),
     ("POST", rf"{_UC}/model-versions/emit-lineage", _emit_lineage),
     ("GET", rf"{_UC}/model-versions/get", _get_version),
+    ("PATCH", rf"{_UC}/model-versions/update", _update_version),
     ("GET", rf"{_UC}/model-versions/search", _search_versions),
     ("DELETE", rf"{_UC}/model-versions/delete", _delete_version),
     ("POST", rf"{_UC}/model-versions/set-tag", _set_version_tag),

@@ -3,6 +3,7 @@
 # ruff: noqa: E402, F401
 import contextlib
 import gc
+import logging
 import os
 import sys
 from pathlib import Path
@@ -40,4 +41,8 @@ with contextlib.chdir(folder):
 store.artifact_root_uri = f"{folder}/mlruns"  # else the path of this folder without links
 store.engine.dispose()
 
+# It asks a workspace's tracking service whose run a version is of; here that is the SQLite store.
+logging.getLogger("mlflow.store._unity_catalog.registry.rest_store").addFilter(
+    lambda record: "source run's workspace ID" not in record.getMessage()
+)
 gc.freeze()  # what is loaded here stays; a task's garbage collection need not look at it again

@@ -3,55 +3,81 @@
 # MAGIC # Train << model.name >>
 # MAGIC
 # % if model.type == "anomaly"
-# MAGIC Learns what is normal from the feature table `<< model.domain >>_features`. A prediction is 1 for a
-# MAGIC normal row and -1 for an anomaly.
+# MAGIC Learns what is normal from the feature table `<< model.domain >>_features`. A row's prediction is -1 if its
+# MAGIC score is below 0, which makes it an anomaly, else 1.
 # % elif model.type == "classification"
-# MAGIC Learns whether `<< model.name >>` holds, from the feature table `<< model.domain >>_features`. A
-# MAGIC prediction is 1 or 0.
+# MAGIC Learns whether `<< model.name >>` holds, from the feature table `<< model.domain >>_features`. A row's
+# MAGIC prediction is 1 if its probability reaches the threshold, else 0.
 # % else
 # MAGIC Learns the number `<< model.name >>` from the feature table `<< model.domain >>_features`.
 # % endif
 # MAGIC
-# MAGIC The model is registered as `{catalog}.{feature_schema}.<< model.name >>`. The new version becomes
-# MAGIC `champion`, the one that scores, if it is the first or beats the champion on the same holdout;
-# MAGIC else it becomes `challenger`.
-# MAGIC
-# MAGIC Safe to run again: each run adds a run and a model version, and changes nothing else.
+# MAGIC The model is registered as `{catalog}.{feature_schema}.<< model.name >>`. Its version with the alias
+# MAGIC `champion` is the one that scores. Safe to run again: each run adds a run and a version.
 
 # COMMAND ----------
 
+import logging
 import traceback
+import warnings
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
+from importlib.metadata import distributions
 from typing import NamedTuple
 
 import mlflow
 import numpy as np
 import pandas as pd
-# % if model.type != "anomaly"
-import sklearn.metrics
-# % endif
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
-from mlflow.data.spark_dataset import SparkDataset
-from mlflow.models.model import ModelInfo
-from mlflow.types import ColSpec, DataType, Schema
-from pandas.api.types import is_numeric_dtype
 # % if model.type == "classification"
+from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 # % else
+from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import DataFrame, SparkSession
 # % endif
 from pyspark.sql import functions as F
+# % if model.type == "anomaly"
+from scipy.stats import spearmanr
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import IsolationForest
+from sklearn.inspection import permutation_importance
+# % else
 # % if model.type == "classification"
 from pyspark.sql.types import StringType
+from scipy.stats import bootstrap
+from sklearn import metrics as scores
+from sklearn.calibration import CalibrationDisplay
+# % else
+from scipy.stats import bootstrap
+from sklearn import metrics as scores
 # % endif
 from sklearn.compose import ColumnTransformer
+# % if model.algorithm == "gradient_boosting"
+# % set estimator = "HistGradientBoosting" ~ ("Classifier" if model.type == "classification" else "Regressor")
+from sklearn.ensemble import << estimator >>
+# % endif
+from sklearn.inspection import permutation_importance
+# % if model.type == "classification"
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    TunedThresholdClassifierCV,
+)
+# % else
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
+# % endif
+# % endif
 from sklearn.pipeline import Pipeline, make_pipeline
 # % if model.type == "anomaly"
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
+
+# % elif model.algorithm == "xgboost"
+# % set estimator = "XGBClassifier" if model.type == "classification" else "XGBRegressor"
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from xgboost import << estimator >>
 
 # % else
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
@@ -59,22 +85,21 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 # % endif
 mlflow.set_registry_uri("databricks-uc")
 mlflow.autolog(disable=True)
+# What these warn of is always so: Spark Connect has no RDD, and the raw model has the input example.
+for noisy in ("mlflow.data.spark_dataset", "mlflow.tracking._model_registry.fluent"):
+    logging.getLogger(noisy).setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", ".*(An input example was not provided|contains integer column)")
 
-# COMMAND ----------
-
-# MAGIC %md
-# MAGIC ## Parameters
-# MAGIC
-# MAGIC The job gives them. Fill them in above when you open this notebook by hand.
-
-# COMMAND ----------
-
+# The job gives the parameters. Fill them in above when you open this notebook by hand.
 dbutils.widgets.text("catalog", "", "Catalog")
 dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
 dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
 dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
+dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
+dbutils.widgets.text("promotion_margin", "0", "By how much a version must be better than the champion")
+dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
 
@@ -97,188 +122,98 @@ USE_CASE = "<< model.domain >>: << model.name >>"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
-# % if model.type == "regression"
+# % if model.type == "anomaly"
+EXPECTED_SHARE = 0.05  # of anomalies among all rows
+NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
+# % elif model.type == "regression"
+METRICS = {  # each compares the label with the prediction
+    "rmse": scores.root_mean_squared_error,
+    "mae": scores.mean_absolute_error,
+    "median_absolute_error": scores.median_absolute_error,
+    "r2": scores.r2_score,
+}
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
-
-# % elif model.type == "classification"
-COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
-
+BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
 # % else
-COMPARED_BY, LOWER_IS_BETTER = "score_spread", False
-
+METRICS = {  # each compares the label with the probability or with the prediction
+    "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),
+    "average_precision": lambda truth, found: scores.average_precision_score(truth, found["probability"]),
+    "log_loss": lambda truth, found: scores.log_loss(truth, found["probability"]),
+    "brier_score": lambda truth, found: scores.brier_score_loss(truth, found["probability"]),
+    "f1": lambda truth, found: scores.f1_score(truth, found["prediction"], zero_division=0),
+    "precision": lambda truth, found: scores.precision_score(truth, found["prediction"], zero_division=0),
+    "recall": lambda truth, found: scores.recall_score(truth, found["prediction"]),
+}
+COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
+THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 1 makes largest
 # % endif
-# COMMAND ----------
-
-# The algorithm, and the packages that the model needs to predict.
 MODEL_TYPE = "<< model.type >>"
 ALGORITHM = "<< model.algorithm >>"
 # % if model.algorithm == "xgboost"
-PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]
-
-
-# % else
-PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]
-
-
-# % endif
-def text_columns(features: pd.DataFrame) -> list[str]:
-    """The features that are text; all others are numbers."""
-    return [name for name in features if not is_numeric_dtype(features[name])]
-
-
-# % if model.type == "anomaly"
-def encode_text(features: pd.DataFrame) -> ColumnTransformer:
-    """A column for each of a text's commonest values, the rest in one; then the numbers as they are."""
-    encode = make_pipeline(
-        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
-        OrdinalEncoder(
-            max_categories=20,
-            handle_unknown="use_encoded_value",
-            unknown_value=np.nan,
-            encoded_missing_value=np.nan,
-        ),
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-    )
-    return ColumnTransformer([("text", encode, text_columns(features))], remainder="passthrough")
-
-
-# % else
-def encode_text(features: pd.DataFrame) -> ColumnTransformer:
-    """Text as categories, of which the rare are one, then the numbers; a new text counts as missing."""
-    encode = make_pipeline(
-        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
-        OrdinalEncoder(
-            min_frequency=10,
-            max_categories=200,
-            handle_unknown="use_encoded_value",
-            unknown_value=np.nan,
-            encoded_missing_value=np.nan,
-            dtype=np.float32,
-        ),
-    )
-    return ColumnTransformer([("text", encode, text_columns(features))], remainder="passthrough")
-
-
-# % endif
-# % if model.algorithm == "xgboost"
-# % set estimator = "XGBClassifier" if model.type == "classification" else "XGBRegressor"
-def new_model(features: pd.DataFrame) -> Pipeline:
-    """A model for these features, not fitted yet."""
-    from xgboost import << estimator >>
-
-    texts = len(text_columns(features))
-    model = << estimator >>(
-        n_estimators=200,
-        max_depth=4,
-        learning_rate=0.05,
-        enable_categorical=True,
-        feature_types=["c"] * texts + ["q"] * (features.shape[1] - texts),
-        random_state=42,
-    )
-    return Pipeline([("encode", encode_text(features)), ("model", model)])
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost", "xgboost-cpu"]  # to predict, if installed
+FOLDS, SEARCH = 3, {"model__max_depth": [2, 4, 6]}  # settings to choose from by cross-validation; {} for none
 
 
 # % elif model.algorithm == "gradient_boosting"
-# % set estimator = "HistGradientBoosting" ~ ("Classifier" if model.type == "classification" else "Regressor")
-def new_model(features: pd.DataFrame) -> Pipeline:
-    """A model for these features, not fitted yet."""
-    from sklearn.ensemble import << estimator >>
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
+FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 10, 31]}  # to choose from by cross-validation; {} for none
 
+
+# % else
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
+
+
+class ScoredForest(IsolationForest):
+    """An isolation forest that predicts scores, so that they come out of the registered model."""
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.decision_function(X)
+
+
+# % endif
+def new_model(features: pd.DataFrame) -> Pipeline:
+    """A model for these features, not fitted yet: text is encoded, missing values stay missing."""
+    text = list(features.select_dtypes(exclude="number"))
+    encode = make_pipeline(
+        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
+        OrdinalEncoder(
+# % if model.type == "anomaly"
+            max_categories=20,  # the commonest texts; the others are one
+# % else
+            min_frequency=10,  # rarer texts are one category
+            max_categories=200,
+# % endif
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan,
+            encoded_missing_value=np.nan,
+        ),
+# % if model.type == "anomaly"
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+# % endif
+    )
+# % if model.algorithm == "xgboost"
     model = << estimator >>(
-        max_iter=200,
+        n_estimators=150,
         learning_rate=0.05,
-        categorical_features=list(range(len(text_columns(features)))),
+        enable_categorical=True,
+        feature_types=["c"] * len(text) + ["q"] * (features.shape[1] - len(text)),
         random_state=42,
     )
-    return Pipeline([("encode", encode_text(features)), ("model", model)])
-
-
-# % else
-def new_model(features: pd.DataFrame) -> Pipeline:
-    """A model for these features, not fitted yet."""
-    from sklearn.ensemble import IsolationForest
-
-    model = IsolationForest(n_estimators=200, contamination=0.05, random_state=42)
-    return Pipeline([("encode", encode_text(features)), ("model", model)])
-
-
-# % endif
-# COMMAND ----------
-
-
-# % if model.type == "regression"
-def evaluate(model: Pipeline, holdout: pd.DataFrame) -> dict[str, float]:
-    """RMSE and MAE in the label's unit, and R²."""
-    truth, predicted = holdout[LABEL], model.predict(holdout[list(model.feature_names_in_)])
-    return {
-        "rmse": float(sklearn.metrics.root_mean_squared_error(truth, predicted)),
-        "mae": float(sklearn.metrics.mean_absolute_error(truth, predicted)),
-        "r2": float(sklearn.metrics.r2_score(truth, predicted)),
-    }
-
-
-def plot(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """Predicted against actual values of the holdout."""
-    predicted = model.predict(holdout[list(model.feature_names_in_)])
-    shown = sklearn.metrics.PredictionErrorDisplay.from_predictions(
-        holdout[LABEL], predicted, kind="actual_vs_predicted"
+# % elif model.algorithm == "gradient_boosting"
+    model = << estimator >>(
+        max_iter=150,
+        learning_rate=0.05,
+        categorical_features=list(range(len(text))),
+        random_state=42,
     )
-    shown.ax_.set_title(f"{LABEL}: holdout of {len(holdout)} rows")
-    return shown.figure_
-
-
-# % elif model.type == "classification"
-def evaluate(model: Pipeline, holdout: pd.DataFrame) -> dict[str, float]:
-    """ROC AUC, F1, precision and recall, of 0 to 1, and log loss."""
-    features, truth = holdout[list(model.feature_names_in_)], holdout[LABEL]
-    predicted, probability = model.predict(features), model.predict_proba(features)[:, 1]
-    return {
-        "roc_auc": float(sklearn.metrics.roc_auc_score(truth, probability)),
-        "f1": float(sklearn.metrics.f1_score(truth, predicted)),
-        "precision": float(sklearn.metrics.precision_score(truth, predicted, zero_division=0)),
-        "recall": float(sklearn.metrics.recall_score(truth, predicted)),
-        "log_loss": float(sklearn.metrics.log_loss(truth, probability)),
-    }
-
-
-def plot(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """The ROC curve of the holdout."""
-    probability = model.predict_proba(holdout[list(model.feature_names_in_)])[:, 1]
-    shown = sklearn.metrics.RocCurveDisplay.from_predictions(
-        holdout[LABEL], probability, name=LABEL, plot_chance_level=True
-    )
-    shown.ax_.set_title(f"{LABEL}: holdout of {len(holdout)} rows")
-    return shown.figure_
-
-
 # % else
-def evaluate(model: Pipeline, holdout: pd.DataFrame) -> dict[str, float]:
-    """Share of rows flagged, and how far the mean scores of normal and flagged rows lie apart.
-
-    Nothing says which rows are anomalies, so versions are compared by that distance: the larger it
-    is, the clearer a model tells them apart. It is 0 where no row, or every row, is flagged.
-    """
-    scores = model.decision_function(holdout[list(model.feature_names_in_)])
-    flagged = scores < 0
-    apart = 0 < flagged.sum() < len(flagged)
-    return {
-        "share_flagged": float(flagged.mean()),
-        "score_mean": float(scores.mean()),
-        "score_spread": float(scores[~flagged].mean() - scores[flagged].mean()) if apart else 0.0,
-    }
-
-
-def plot(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How the scores of the holdout are spread; those below 0 are flagged."""
-    figure = Figure()
-    axes = figure.subplots()
-    axes.hist(model.decision_function(holdout[list(model.feature_names_in_)]), bins=30)
-    axes.axvline(0, color="black", linestyle="--")
-    axes.set(xlabel="score, below 0 is flagged", ylabel="rows", title=f"Holdout of {len(holdout)} rows")
-    return figure
-
-
+    model = ScoredForest(n_estimators=200, contamination=EXPECTED_SHARE, random_state=42)
 # % endif
+    return Pipeline(
+        [("encode", ColumnTransformer([("text", encode, text)], remainder="passthrough")), ("model", model)]
+    )
+
+
 # COMMAND ----------
 
 # MAGIC %md
@@ -294,11 +229,23 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
-def read_table(spark: SparkSession, table: str) -> SparkDataset:
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    rules: dict[str, str]
+
+
+def read_table(table: str) -> mlflow.data.Dataset:
     """A table's rows as of its newest Delta version; as they are where it has none that can be read.
 
     Views and other formats have no version, tables with a row filter or column mask no time travel.
     """
+    spark = SparkSession.builder.getOrCreate()
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
         dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
@@ -312,11 +259,8 @@ def read_table(spark: SparkSession, table: str) -> SparkDataset:
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
     is_text = isinstance(gold.schema[LABEL].dataType, StringType)
-    if is_text:
-        value = F.lower(F.trim(LABEL))
-    else:
-        number = F.col(LABEL).cast("double")
-        value = F.when(F.abs(number) < float("inf"), number)
+    number = F.col(LABEL).cast("double")
+    value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
     some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
     found = [row.value for row in some]
     if POSITIVE is not None:
@@ -371,99 +315,71 @@ def read_rows(gold: DataFrame) -> DataFrame:
 
 
 # % endif
-def sample_keys(rows: DataFrame) -> tuple[DataFrame, str]:
-    """All rows, or of more than MAX_ROWS those of a fixed sample of the keys, and the rule that takes it."""
-    count = rows.count()
-    if count <= MAX_ROWS:
-        return rows, "all rows"
-    rule = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
-    print(f"{count} rows are more than MAX_ROWS, so those with {rule} are used")
-    return rows.where(rule), rule
-
-
-def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:
-    """Rows to learn from, rows held out, and the rule that parts them."""
+def mark_holdout(rows: DataFrame) -> tuple[DataFrame, dict[str, str]]:
+    """The rows, or a sample of them, with a column `_held_out`; and the rules that were applied."""
+    count, sample = rows.count(), "all rows"
+    if count > MAX_ROWS:
+        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+        rows = rows.where(sample)
+        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
 # % if history
     newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
     rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
     rows = rows.where(F.col("observed_at").isNotNull())
-    return rows.where(~F.expr(rule)), rows.where(rule), rule
-
-
-def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
-    """The rows with every feature of the table as it was known at `observed_at`."""
-    lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY, timestamp_lookup_key="observed_at")
-    return FeatureEngineeringClient().create_training_set(
-        df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=[KEY, "observed_at"]
-    )
-
-
 # % else
+    rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
     if "observed_at" in rows.columns:
         newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
         rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
         rows = rows.where(F.col("observed_at").isNotNull())
-    else:
-        rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-    return rows.where(~F.expr(rule)).drop("observed_at"), rows.where(rule).drop("observed_at"), rule
+# % endif
+    return rows.withColumn("_held_out", F.expr(rule)), {"rows": sample, "holdout": rule}
 
 
-def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
-    """The rows with every feature of the table, looked up by its primary key, which is no feature."""
+def look_up(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
+# % if history
+    """The rows with every feature of the table as it was known at `observed_at`."""
+    lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY, timestamp_lookup_key="observed_at")
+# % else
+    """The rows with every feature of the table, looked up by its primary key."""
+    lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY)
+# % endif
     return FeatureEngineeringClient().create_training_set(
-        df=rows,
-        feature_lookups=[FeatureLookup(table_name=feature_table, lookup_key=KEY)],
-        label=LABEL,
-        exclude_columns=[KEY],
+        df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=exclude_columns
     )
 
 
-# % endif
 def collect(frame: DataFrame) -> pd.DataFrame:
-    """The rows that have features, in memory; numbers as 32-bit floats, which take half of it."""
-    numbers = [name for name, kind in frame.dtypes if kind == "double" and name != LABEL]
+    """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
+    order = [name for name in ("observed_at", KEY) if name in frame.columns]
+    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
+    numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
     rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
-    return rows.dropna(how="all", subset=[name for name in rows if name != LABEL])
-
-
-def check_rows(train: pd.DataFrame, holdout: pd.DataFrame) -> None:
-    """Raises Skipped where there is too little to learn from, or to judge by."""
-# % if model.type == "classification"
-    for name, frame in (("rows to learn from", train), ("holdout", holdout)):
-        if frame[LABEL].nunique() == 1:
-            raise Skipped(f"the {name} have a single class in label {LABEL}")
-# % endif
-    if len(train) < MIN_ROWS or holdout.empty:
-        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
-
-
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: SparkDataset
-    features: SparkDataset
-    training_set: TrainingSet
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    sample_rule: str
-    holdout_rule: str
+    rows = rows.dropna(how="all", subset=features).sort_values(order)
+    return rows.set_index(order[0]).drop(columns=order[1:])
 
 
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
-    """The rows to learn from and those held out, each with its features."""
-    spark = SparkSession.builder.getOrCreate()
-    gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
-    rows, sample_rule = sample_keys(read_rows(gold.df))
-    train_rows, holdout_rows, holdout_rule = split_holdout(rows)
-    training_set = create_training_set(train_rows, feature_table)
-    train = collect(training_set.load_df())
-# % if history
-    holdout = collect(create_training_set(holdout_rows, feature_table).load_df())
+    """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
+    gold, features = read_table(gold_table), read_table(feature_table)
+    rows, rules = mark_holdout(read_rows(gold.df))
+    no_features = [name for name in rows.columns if name != LABEL]
+    training_set = look_up(rows.where("NOT _held_out"), feature_table, exclude_columns=no_features)
+    found = collect(look_up(rows, feature_table, exclude_columns=[]).load_df())
+    train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
+# % if model.type == "classification"
+    for name, part in (("rows to learn from", train), ("holdout", holdout)):
+        if part[LABEL].nunique() == 1:
+            raise Skipped(f"the {name} have a single class in label {LABEL}")
+    if len(train) < MIN_ROWS or holdout.empty:
+        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
+    if train[LABEL].value_counts().min() < FOLDS:
+        raise Skipped(f"fewer than {FOLDS} rows to learn from in one class of label {LABEL}")
 # % else
-    holdout = collect(holdout_rows.join(features.df, KEY).drop(KEY))
+    if len(train) < MIN_ROWS or holdout.empty:
+        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
 # % endif
-    check_rows(train, holdout)
-    return TrainingData(gold, features, training_set, train, holdout, sample_rule, holdout_rule)
+    return TrainingData(gold, features, training_set, train, holdout, rules)
 
 
 # COMMAND ----------
@@ -471,23 +387,19 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 # MAGIC %md
 # MAGIC ## Helpers
 # MAGIC
-# MAGIC The same in every training notebook: a notebook of a bundle cannot count on importing from its
-# MAGIC neighbours.
+# MAGIC The same in every training notebook, which cannot count on importing from its neighbours.
 
 # COMMAND ----------
 
 
-def get_parameters() -> tuple[str, str, str, str, str]:
+def get_parameters() -> list[str]:
     """The job's parameters: catalog, gold_schema, feature_schema, project, model_name."""
-    catalog = dbutils.widgets.get("catalog")
-    gold_schema = dbutils.widgets.get("gold_schema")
-    feature_schema = dbutils.widgets.get("feature_schema")
-    project = dbutils.widgets.get("project")
-    model_name = dbutils.widgets.get("model_name")
-    given = catalog, gold_schema, feature_schema, project, model_name
+    names = ("catalog", "gold_schema", "feature_schema", "project", "model_name")
+    given = [dbutils.widgets.get(name) for name in names]
     if not all(given):
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
-    print(f"{model_name}: gold {catalog}.{gold_schema}, features {catalog}.{feature_schema}")
+    if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
+        raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
     return given
 
 
@@ -510,42 +422,23 @@ def get_run_name(model_name: str, algorithm: str, version: str = "v1") -> str:
     return f"{model_name}_{algorithm}_{version}_{datetime.now():%Y%m%d_%H%M%S}"
 
 
-def get_pins() -> list[str]:
-    """PACKAGES with the versions installed here; xgboost may also be installed as xgboost-cpu."""
-    pins = []
-    for package in PACKAGES:
-        try:
-            pins.append(f"{package}=={installed_version(package)}")
-        except PackageNotFoundError:
-            pins.append(f"{package}-cpu=={installed_version(f'{package}-cpu')}")
-    return pins
-
-
-def get_standard_tags(
-    project: str,
-    domain: str,
-    model_name: str,
-    model_type: str,
-    algorithm: str,
-    use_case: str,
-    training_table: str,
-) -> dict[str, str]:
+def get_standard_tags(project: str, model_name: str, training_table: str) -> dict[str, str]:
     """The tags that every run carries."""
     return {
         "project": project,
-        "domain": domain,
+        "domain": DOMAIN,
         "model_name": model_name,
-        "model_type": model_type,
-        "algorithm": algorithm,
+        "model_type": MODEL_TYPE,
+        "algorithm": ALGORITHM,
         "layer": "ml",
         "team": "data_science",
-        "use_case": use_case,
+        "use_case": USE_CASE,
         "feature_store_enabled": "true",
         "training_data": training_table,
     }
 
 
-def log_training_dataset(dataset: SparkDataset) -> None:
+def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
     """Logs a table as input of the active run, with the Delta version that was read."""
     if getattr(dataset.source, "delta_table_version", None) is None:
         short_name = dataset.name.split(".")[-1]
@@ -559,86 +452,358 @@ def log_training_dataset(dataset: SparkDataset) -> None:
 # MAGIC %md
 # MAGIC ## Training
 # MAGIC
-# MAGIC After a failure, call these one by one from a new cell, for example `data = load_data(...)`, then
-# MAGIC `model = fit(data.train)`.
+# MAGIC After a failure, call these one by one from a new cell: `data = load_data(...)`, `fit(data.train)`.
 
 # COMMAND ----------
 
 
+# % if model.type == "anomaly"
 def fit(train: pd.DataFrame) -> Pipeline:
     """A new model, fitted to the rows to learn from."""
-# % if model.type == "anomaly"
     return new_model(train).fit(train)
 
 
+def predict(model: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns `score` and `prediction`, -1 where the score is below 0, else 1."""
+    score = model.decision_function(rows[list(model.feature_names_in_)])
+    return pd.DataFrame({"score": score, "prediction": np.where(score < 0, -1, 1)}, index=rows.index)
+
+
+def evaluate(predicted: pd.DataFrame) -> dict[str, float]:
+    """Share of rows flagged, and how far the mean scores of normal and flagged rows lie apart."""
+    score, flagged = predicted["score"], predicted["prediction"] == -1
+    apart = 0 < flagged.sum() < len(flagged)
+    return {
+        "share_flagged": float(flagged.mean()),
+        "score_mean": float(score.mean()),
+        "score_spread": float(score[~flagged].mean() - score[flagged].mean()) if apart else 0.0,
+    }
+
+
+def plot(predicted: pd.DataFrame) -> Figure:
+    """How the scores of the holdout are spread, and the share that is flagged over time."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure.suptitle(f"holdout of {len(predicted)} rows")
+    left, right = figure.subplots(1, 2)
+    left.hist(predicted["score"], bins=50)
+    left.axvline(0, color="black", linestyle="--")
+    left.set(xlabel="score, below 0 is flagged", ylabel="rows")
+    flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 20), observed=True).mean()
+    right.plot([part.mid for part in flagged.index], flagged, marker="o")
+    right.axhline(EXPECTED_SHARE, color="black", linestyle="--")
+    right.set(xlabel=predicted.index.name, ylabel="share flagged; dashed: expected")
+    right.tick_params(axis="x", rotation=30)
+    return figure
+
+
+# % elif model.type == "regression"
+def fit(train: pd.DataFrame) -> Pipeline:
+    """The best model of SEARCH by cross-validation, by time where there is one; logs a table of all."""
+    features, is_timed = train.drop(columns=LABEL), train.index.name == "observed_at"
+    folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
+    search = GridSearchCV(new_model(features), SEARCH, scoring=goodness_of, cv=folds, error_score="raise")
+    search.fit(features, train[LABEL])
+    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
+    return search.best_estimator_
+
+
+def predict(model: Pipeline, rows: pd.DataFrame) -> pd.Series:
+    """Predictions in the label's unit."""
+    return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
+
+
+def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
+    """What one would predict without any feature."""
+    return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
+
+
+def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
+    """Each of METRICS."""
+    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+
+
+def goodness(truth: pd.Series, predicted: pd.Series) -> float:
+    """COMPARED_BY, with the sign that makes larger better."""
+    value = METRICS[COMPARED_BY](truth, predicted)
+    return -value if LOWER_IS_BETTER else value
+
+
+def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
+    """Predictions of the holdout against the truth, and how far off they are."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the darker, the more of them")
+    left, right = figure.subplots(1, 2)
+    density = {"gridsize": 50, "bins": "log", "mincnt": 1, "cmap": "viridis_r"}
+    left.hexbin(truth, predicted, **density)
+    left.axline((truth.mean(), truth.mean()), slope=1, color="black", linestyle="--")
+    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
+    right.hexbin(predicted, truth - predicted, **density)
+    right.axhline(0, color="black", linestyle="--")
+    right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
+    return figure
+
+
 # % else
-    features = train.drop(columns=LABEL)
-    return new_model(features).fit(features, train[LABEL])
+def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
+    """The best model of SEARCH by cross-validation, with its best threshold; logs a table of all.
+
+    Later rows check what earlier ones taught, if they have a time and the first ones have both classes.
+    """
+    features, label = train.drop(columns=LABEL), train[LABEL]
+    is_timed = train.index.name == "observed_at" and label.iloc[: len(label) // (FOLDS + 1)].nunique() > 1
+    folds = TimeSeriesSplit(FOLDS) if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
+    model = new_model(features)
+    search = GridSearchCV(model, SEARCH, scoring=goodness_of, cv=folds, refit=False, error_score="raise")
+    search.fit(features, label)
+    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
+    model.set_params(**search.best_params_)
+    return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
+
+
+def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
+    probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
+    is_positive = probability >= getattr(model, "best_threshold_", 0.5)
+    return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
+
+
+def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
+    """What one would predict without any feature: the share of positive rows."""
+    share = train[LABEL].mean()
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
+
+
+def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
+    """Each of METRICS."""
+    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+
+
+def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
+    """COMPARED_BY, with the sign that makes larger better."""
+    value = METRICS[COMPARED_BY](truth, predicted)
+    return -value if LOWER_IS_BETTER else value
+
+
+def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
+    """ROC, precision and recall, calibration, and the confusion at the threshold."""
+    figure = Figure(figsize=(11, 10), layout="constrained")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {int(truth.sum())} of them positive")
+    roc, recall, calibration, confusion = figure.subplots(2, 2).flat
+    given = truth, predicted["probability"]
+    scores.RocCurveDisplay.from_predictions(*given, ax=roc, plot_chance_level=True)
+    scores.PrecisionRecallDisplay.from_predictions(*given, ax=recall, plot_chance_level=True)
+    CalibrationDisplay.from_predictions(*given, n_bins=10, strategy="quantile", ax=calibration)
+    scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion)
+    return figure
 
 
 # % endif
-def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> ModelInfo:
-    """Logs the model with its parameters and picture to the active run, and registers a version."""
-    mlflow.log_params(
-        {
-            **model[-1].get_params(),
-            "rows": data.sample_rule,
-            "holdout": data.holdout_rule,
-            "rows_train": len(data.train),
-            "rows_holdout": len(data.holdout),
-            "features": len(model.feature_names_in_),
-        }
-    )
-    mlflow.log_figure(plot(model, data.holdout), "holdout.png")
+# % if model.type == "anomaly"
+def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
+    """How little the scores agree with the usual ones once a feature is shuffled among the rows."""
+    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    usual = predict(model, rows)["score"]
+
+    def agreement(model: Pipeline, shuffled: pd.DataFrame, _: None) -> float:
+        return spearmanr(usual, predict(model, shuffled)["score"]).statistic
+
+    found = permutation_importance(model, rows, None, scoring=agreement, n_repeats=3, random_state=42)
+    loss = "1 - rank correlation with the scores before shuffling"
+# % else
+def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+    """The same, as scikit-learn asks for it."""
+    return goodness(truth, predict(model, features))
+
+
+def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
+    """How much worse the predictions get once a feature is shuffled among the rows."""
+    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
+    found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
+    loss = f"{COMPARED_BY} lost by shuffling the feature"
+# % endif
+    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(shown.index, shown)
+    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
+    return figure
+
+
+def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
+    """Logs the model with its parameters to the active run, and registers a version; returns its id."""
+    used = {"features": len(model.feature_names_in_), **data.rules}
+    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
+# % if model.type == "classification"
+    mlflow.log_params({**model.estimator_[-1].get_params(), "threshold": model.best_threshold_})
+# % else
+    mlflow.log_params(model[-1].get_params())
+# % endif
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
         flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
-        infer_input_example=True,
-# % if model.type == "regression"
-        output_schema=Schema([ColSpec(DataType.double)]),
+        input_example=data.train[list(model.feature_names_in_)].head(5),
+# % if model.type == "classification"
+        pyfunc_predict_fn="predict_proba",
+        output_schema=Schema([ColSpec(Array(DataType.double))]),
 # % else
-        output_schema=Schema([ColSpec(DataType.long)]),
+        output_schema=Schema([ColSpec(DataType.double)]),
 # % endif
-        pip_requirements=get_pins(),
+        pip_requirements=sorted({f"{d.name}=={d.version}" for d in distributions() if d.name in PACKAGES}),
         serialization_format="cloudpickle",
     )
-    if logged.signature is None or logged.saved_input_example_info is None:
-        raise ValueError("the model was logged without signature or input example; see the log above")
-    return logged
+    if logged.signature is None:
+        raise ValueError("the model was logged without signature; see the log above")
+    return logged.model_id
 
 
-def promote(registered_model: str, run_id: str, metrics: dict[str, float], holdout: pd.DataFrame) -> str:
-    """Names the run's version champion or challenger; returns which, and why. Logs the comparison."""
-    client = mlflow.MlflowClient()
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Promotion
+# MAGIC
+# % if model.type == "anomaly"
+# MAGIC Nothing says which rows are anomalies. So a version becomes `champion` if it flags about as many rows
+# MAGIC of the holdout as expected; with `approval` manual it becomes `challenger`, and waits.
+# % else
+# MAGIC A version becomes `champion` if it is better than the baseline beyond doubt, and better than the
+# MAGIC champion by more than `promotion_margin`, on the same holdout. With `approval` manual it must also be
+# MAGIC better than the challenger, becomes `challenger`, and waits.
+# % endif
+
+# COMMAND ----------
+
+
+def predict_by(registered_model: str, version: str, holdout: pd.DataFrame) -> pd.DataFrame:
+    """What another version predicts; raises where it cannot, as its files, or features, are gone."""
+    raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+    model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
+    if missing := sorted(set(model.feature_names_in_) - set(holdout.columns)):
+        raise ValueError(f"it needs {', '.join(missing)}, features no longer")
+    return predict(model, holdout)
+
+
+# % if model.type == "anomaly"
+def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+    """The alias that a version deserves, and why; logs how far it agrees with the champion."""
+    predicted = predict(model, data.holdout)
+    flagged = predicted["prediction"] == -1
+    reason = f"{flagged.mean():.2%} of the holdout flagged, {EXPECTED_SHARE:.2%} expected"
+    if champion := aliases.get("champion"):
+        try:
+            theirs = predict_by(registered_model, champion, data.holdout)
+            both, either = (flagged & (theirs["prediction"] == -1)), (flagged | (theirs["prediction"] == -1))
+            overlap = both.sum() / max(either.sum(), 1)
+            correlation = spearmanr(predicted["score"], theirs["score"]).statistic
+            mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
+            reason += f"; version {champion} flags the same rows by {overlap:.0%}"
+        except Exception as error:
+            reason += f"; version {champion} cannot predict these rows: {error}"
+    if not EXPECTED_SHARE / NEAR <= flagged.mean() <= EXPECTED_SHARE * NEAR:
+        return "challenger", f"{reason}, which is too far from it"
+    if dbutils.widgets.get("approval") == "manual":
+        return "challenger", f"{reason}; it waits for approval"
+    return "champion", reason
+
+
+# % else
+# % if model.type == "classification"
+def compare(
+    name: str, truth: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame
+) -> tuple[float, float, str]:
+# % else
+def compare(name: str, truth: pd.Series, ours: pd.Series, theirs: pd.Series) -> tuple[float, float, str]:
+# % endif
+    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
+
+    def gain(rows: np.ndarray) -> float:
+        drawn = truth.iloc[rows]
+        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
+
+    rows = np.arange(len(truth))
+    drawn = bootstrap((rows,), gain, n_resamples=200, method="percentile", vectorized=False, random_state=42)
+    better, low, high = gain(rows), *drawn.confidence_interval
+    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
+    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
+    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
+    return better, low, f"{found}, so better by {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+
+
+def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+    """The alias that a version deserves, or none, and why; logs what it was compared with."""
+    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
+    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
+    baseline = predict_baseline(data.train, data.holdout)
+    _, low, reason = compare("baseline", truth, predicted, baseline)
+    if not low > 0:
+        return "", f"{reason}: it may be no better than knowing nothing"
+    for alias in ["champion", "challenger"] if is_manual else ["champion"]:
+        if version := aliases.get(alias):
+            try:
+                theirs = predict_by(registered_model, version, data.holdout)
+            except Exception as error:
+                reason += f"; {alias} {version} cannot predict these rows: {error}"
+                continue
+            better, _, sentence = compare(alias, truth, predicted, theirs)
+            reason = f"{sentence}, version {version}; {reason}"
+            if goodness(truth, theirs) <= goodness(truth, baseline):
+                reason += f"; {alias} {version} is no better than the baseline any more"
+            if better <= float(margin):
+                return "" if is_manual else "challenger", reason
+    return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
+
+
+# % endif
+def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
+    """What a reader of the registry wants to know of a version, in Markdown."""
+    metrics = mlflow.get_run(run_id).data.metrics
+    lines = ["| on the holdout | this version | baseline | champion |", "|---|---|---|---|"]
+    for name in {name.removeprefix("baseline_").removeprefix("champion_"): 0 for name in sorted(metrics)}:
+        cells = [metrics.get(before + name, np.nan) for before in ("", "baseline_", "champion_")]
+        lines.append(f"| {name} | {' | '.join(f'{cell:.4g}' for cell in cells)} |")
+    table = "\n".join(lines)
+# % if model.type == "anomaly"
+    what = f"{USE_CASE}. Rows of `{DOMAIN}` with a score below 0 are anomalies, by {ALGORITHM}."
+# % elif model.type == "classification"
+    what = f"{USE_CASE}. Whether `{LABEL}` holds, by {ALGORITHM}; threshold {model.best_threshold_:.4g}."
+# % else
+    what = f"{USE_CASE}. The number `{LABEL}`, by {ALGORITHM}."
+# % endif
+    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}"
+    when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
+    return f"{what}\n\n{table}\n\n{decision}.\n\nLearnt from {source}, {when}."
+
+
+def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+    """Gives the run's version its alias, tags and description; returns the decision."""
+    client, judged = mlflow.MlflowClient(), None
     versions = client.search_model_versions(f"name='{registered_model}'")
     new = next(str(found.version) for found in versions if found.run_id == run_id)
-    champion = client.get_registered_model(registered_model).aliases.get("champion")
-    if champion is None:
-        alias, reason = "champion", "the first version"
-    else:
-        raw_model = f"models:/{registered_model}/{champion}/data/feature_store/raw_model"
-        model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
-        missing = sorted(set(model.feature_names_in_) - set(holdout.columns))
-        if missing:
-            alias, reason = "champion", f"version {champion} needs {', '.join(missing)}, features no longer"
-        else:
-            try:
-                theirs = evaluate(model, holdout)
-            except Exception as error:  # of an earlier template, say, which takes no missing values
-                theirs, problem = {}, f"{type(error).__name__}: {error}".splitlines()[0]
-            mlflow.log_metrics({f"champion_{name}": value for name, value in theirs.items()})
-            ours, best = metrics[COMPARED_BY], theirs.get(COMPARED_BY)
-            if best is None:
-                alias, reason = "champion", f"version {champion} cannot predict these rows, {problem}"
-            else:
-                alias = "champion" if (ours < best if LOWER_IS_BETTER else ours > best) else "challenger"
-                reason = f"{COMPARED_BY} {ours:.6g}, version {champion} has {best:.6g} on the same holdout"
-    client.set_registered_model_alias(registered_model, alias, new)
-    mlflow.set_tags({"promotion": alias, "promotion_reason": reason, "model_version": new})
-    return f"version {new} is {alias}: {reason}"
+# % if model.type == "classification"
+    tags = {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}  # scoring needs both
+    for name, value in tags.items():
+        client.set_model_version_tag(registered_model, new, name, value)
+# % else
+    client.set_model_version_tag(registered_model, new, "model_type", MODEL_TYPE)  # scoring needs it
+# % endif
+    while judged != (aliases := client.get_registered_model(registered_model).aliases):
+        alias, reason = judge(registered_model, data, model, aliases)
+        judged = aliases  # another training may have changed them meanwhile
+    if alias:
+        client.set_registered_model_alias(registered_model, alias, new)
+    tags = {"promotion": alias or "none", "promotion_reason": reason[:1000]}
+    for name, value in tags.items():
+        client.set_model_version_tag(registered_model, new, name, value)
+    mlflow.set_tags({**tags, "model_version": new})
+    decision = f"Version {new} is {alias or 'neither champion nor challenger'}: {reason}"
+    client.update_model_version(registered_model, new, describe(model, data, decision, run_id))
+    return decision
+
+
+# COMMAND ----------
 
 
 def main() -> str:
@@ -652,18 +817,24 @@ def main() -> str:
 
     run_name = get_run_name(model_name, ALGORITHM)
     with mlflow.start_run(experiment_id=experiment_id, run_name=run_name) as run:
-        mlflow.set_tags(
-            get_standard_tags(project, DOMAIN, model_name, MODEL_TYPE, ALGORITHM, USE_CASE, gold_table)
-        )
+        mlflow.set_tags(get_standard_tags(project, model_name, gold_table))
         log_training_dataset(data.gold)
         log_training_dataset(data.features)
         model = fit(data.train)
-        metrics = evaluate(model, data.holdout)
-        logged = log_model(model, data, registered_model)
-        mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold)
-        promotion = promote(registered_model, run.info.run_id, metrics, data.holdout)
+        predicted = predict(model, data.holdout)
+# % if model.type == "anomaly"
+        metrics = evaluate(predicted)
+        mlflow.log_figure(plot(predicted), "holdout.png")
+# % else
+        metrics = evaluate(data.holdout[LABEL], predicted)
+        mlflow.log_figure(plot(data.holdout[LABEL], predicted), "holdout.png")
+# % endif
+        mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
+        model_id = log_model(model, data, registered_model)
+        mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
+        decision = promote(registered_model, model, data, run.info.run_id)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-    print(promotion)
+    print(decision)
     return "SUCCESS"
 
 
