@@ -646,6 +646,7 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
         training_set=data.training_set,
         registered_model_name=registered_model,
         input_example=data.train[list(model.feature_names_in_)].head(5),
+        signature=False,  # or what is missing in scoring alone would be refused
 # % if model.type == "classification"
         pyfunc_predict_fn="predict_proba",
         output_schema=Schema([ColSpec(Array(DataType.double))]),
