@@ -23,8 +23,8 @@ def set_environment(state: Path, mlflow_folder: Path, port: int, token: str) -> 
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
-        "OMP_WAIT_POLICY": "PASSIVE",  # tasks side by side do not spin for each other's cores
         "PYSPARK_PYTHON": sys.executable,  # of Spark's workers
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many tasks as cores run side by side
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -3,17 +3,15 @@
 # MAGIC # Train << model.name >>
 # MAGIC
 # % if model.type == "anomaly"
-# MAGIC Learns what is normal from the feature table `<< model.domain >>_features`. A row's prediction is -1 if its
-# MAGIC score is below 0, which makes it an anomaly, else 1.
+# MAGIC Learns what is normal from `<< model.domain >>_features`. A score below 0 is an anomaly, with the prediction -1.
 # % elif model.type == "classification"
-# MAGIC Learns whether `<< model.name >>` holds, from the feature table `<< model.domain >>_features`. A row's
-# MAGIC prediction is 1 if its probability reaches the threshold, else 0.
+# MAGIC Learns whether `<< model.name >>` holds from `<< model.domain >>_features`: 1 where the probability reaches the
+# MAGIC threshold, else 0.
 # % else
-# MAGIC Learns the number `<< model.name >>` from the feature table `<< model.domain >>_features`.
+# MAGIC Learns the number `<< model.name >>` from `<< model.domain >>_features`.
 # % endif
-# MAGIC
-# MAGIC The model is registered as `{catalog}.{feature_schema}.<< model.name >>`. Its version with the alias
-# MAGIC `champion` is the one that scores. Safe to run again: each run adds a run and a version.
+# MAGIC The version of `{catalog}.{feature_schema}.<< model.name >>` with the alias `champion` scores. Safe to run
+# MAGIC again: each run adds a run and a version.
 
 # COMMAND ----------
 
@@ -45,7 +43,6 @@ from sklearn.ensemble import IsolationForest
 from sklearn.inspection import permutation_importance
 # % else
 # % if model.type == "classification"
-from pyspark.sql.types import StringType
 from scipy.stats import bootstrap
 from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
@@ -60,12 +57,7 @@ from sklearn.ensemble import << estimator >>
 # % endif
 from sklearn.inspection import permutation_importance
 # % if model.type == "classification"
-from sklearn.model_selection import (
-    GridSearchCV,
-    StratifiedKFold,
-    TimeSeriesSplit,
-    TunedThresholdClassifierCV,
-)
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, TimeSeriesSplit, TunedThresholdClassifierCV
 # % else
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
 # % endif
@@ -103,11 +95,7 @@ dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Yours to change
-
-# COMMAND ----------
-
+# DBTITLE 1,Yours to change
 DOMAIN = "<< model.domain >>"
 KEY = "<< model.domain >>_id"  # the primary key of the feature table
 # % if model.type == "anomaly"
@@ -209,22 +197,16 @@ def new_model(features: pd.DataFrame) -> Pipeline:
 # % else
     model = ScoredForest(n_estimators=200, contamination=EXPECTED_SHARE, random_state=42)
 # % endif
-    return Pipeline(
-        [("encode", ColumnTransformer([("text", encode, text)], remainder="passthrough")), ("model", model)]
-    )
+    columns = ColumnTransformer([("text", encode, text)], remainder="passthrough")
+    return Pipeline([("encode", columns), ("model", model)])
 
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Rows: what is learnt from, and what is held out
-# MAGIC
-# MAGIC The newest rows by `observed_at` are held out; without that column, a fixed share by a hash of the
-# MAGIC key. Either way a row that is held out today was never trained on by yesterday's champion.
 
-# COMMAND ----------
-
-
+# DBTITLE 1,Rows: what is learnt from, and what is held out
+# The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
+# Either way a row that is held out today was never trained on by yesterday's champion.
 class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
@@ -241,10 +223,7 @@ class TrainingData(NamedTuple):
 
 
 def read_table(table: str) -> mlflow.data.Dataset:
-    """A table's rows as of its newest Delta version; as they are where it has none that can be read.
-
-    Views and other formats have no version, tables with a row filter or column mask no time travel.
-    """
+    """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
@@ -258,46 +237,26 @@ def read_table(table: str) -> mlflow.data.Dataset:
 # % if model.type == "classification"
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
-    is_text = isinstance(gold.schema[LABEL].dataType, StringType)
-    number = F.col(LABEL).cast("double")
+    is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
     value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
     some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
-    found = [row.value for row in some]
+    found, words = [row.value for row in some], ("1", "true", "t", "yes", "y", "positive")
+    positive = [text for text in found if text in words] if is_text else found[1:]
     if POSITIVE is not None:
         positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
-    elif is_text:
-        positive = [text for text in found if text in ("1", "true", "t", "yes", "y", "positive")]
-    else:
-        positive = found[1:]
-    if POSITIVE is None and len(found) > 1 and (len(found) > 2 or len(positive) != 1):
+    elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
         values = ", ".join(map(str, found))
         raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
     return value.isin(positive).cast("double")
 
 
 # % endif
-def read_rows(gold: DataFrame) -> DataFrame:
+def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 # % if model.type == "anomaly"
-# % if history
-    """Key and observed_at."""
-    return gold.select(KEY, F.col("observed_at").cast("timestamp").alias("observed_at"))
-
-
-# % else
-    """The key, and observed_at where there is one."""
+    """Key, time, and if a row is held out, of all rows or of a sample; and the rules that decide it."""
     columns = [F.col(KEY)]
-    if "observed_at" in map(str.lower, gold.columns):
-        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-    return gold.select(columns)
-
-
-# % endif
 # % else
-# % if history
-    """Key, observed_at, and label as a double; rows without a label are left out."""
-# % else
-    """Key, label as a double, and observed_at where there is one; rows without a label are left out."""
-# % endif
+    """Key, label, time, and if a row is held out, of rows with a label; and the rules that decide it."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
 # % if model.type == "classification"
@@ -305,18 +264,18 @@ def read_rows(gold: DataFrame) -> DataFrame:
 # % else
     columns = [F.col(KEY), F.col(LABEL).cast("double").alias(LABEL)]
 # % endif
+# % endif
 # % if history
     columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
 # % else
     if "observed_at" in map(str.lower, gold.columns):
         columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
 # % endif
-    return gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
-
-
+# % if model.type == "anomaly"
+    rows = gold.select(columns)
+# % else
+    rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
 # % endif
-def mark_holdout(rows: DataFrame) -> tuple[DataFrame, dict[str, str]]:
-    """The rows, or a sample of them, with a column `_held_out`; and the rules that were applied."""
     count, sample = rows.count(), "all rows"
     if count > MAX_ROWS:
         sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
@@ -324,16 +283,16 @@ def mark_holdout(rows: DataFrame) -> tuple[DataFrame, dict[str, str]]:
         print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
 # % if history
     newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
-    rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
-    rows = rows.where(F.col("observed_at").isNotNull())
+    holdout = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
+    rows = rows.where("observed_at IS NOT NULL")
 # % else
-    rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
+    holdout = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
     if "observed_at" in rows.columns:
         newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
-        rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
-        rows = rows.where(F.col("observed_at").isNotNull())
+        holdout = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
+        rows = rows.where("observed_at IS NOT NULL")
 # % endif
-    return rows.withColumn("_held_out", F.expr(rule)), {"rows": sample, "holdout": rule}
+    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
 def look_up(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
@@ -362,52 +321,36 @@ def collect(frame: DataFrame) -> pd.DataFrame:
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
     """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
     gold, features = read_table(gold_table), read_table(feature_table)
-    rows, rules = mark_holdout(read_rows(gold.df))
+    rows, rules = read_rows(gold.df)
     no_features = [name for name in rows.columns if name != LABEL]
     training_set = look_up(rows.where("NOT _held_out"), feature_table, exclude_columns=no_features)
     found = collect(look_up(rows, feature_table, exclude_columns=[]).load_df())
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
+    if len(train) < MIN_ROWS or holdout.empty:
+        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
 # % if model.type == "classification"
-    for name, part in (("rows to learn from", train), ("holdout", holdout)):
-        if part[LABEL].nunique() == 1:
-            raise Skipped(f"the {name} have a single class in label {LABEL}")
-    if len(train) < MIN_ROWS or holdout.empty:
-        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
-    if train[LABEL].value_counts().min() < FOLDS:
-        raise Skipped(f"fewer than {FOLDS} rows to learn from in one class of label {LABEL}")
-# % else
-    if len(train) < MIN_ROWS or holdout.empty:
-        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
+    for name, part, least in (("rows to learn from", train, FOLDS), ("holdout", holdout, 1)):
+        if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
+            raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
 # % endif
     return TrainingData(gold, features, training_set, train, holdout, rules)
 
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Helpers
-# MAGIC
-# MAGIC The same in every training notebook, which cannot count on importing from its neighbours.
 
-# COMMAND ----------
-
-
+# DBTITLE 1,Helpers, the same in every training notebook, which cannot count on importing them
 def get_parameters() -> list[str]:
-    """The job's parameters: catalog, gold_schema, feature_schema, project, model_name."""
+    """catalog, gold_schema, feature_schema, project, model_name; raises where the job gives no right ones."""
     names = ("catalog", "gold_schema", "feature_schema", "project", "model_name")
     given = [dbutils.widgets.get(name) for name in names]
     if not all(given):
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
-    return given
-
-
-def check_features_status() -> None:
-    """Raises where the refresh of the domain's features failed: they are not the gold table's of today."""
-    features_status = dbutils.widgets.get("features_status")
-    if features_status.startswith("FAILED"):
+    if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
+    return given
 
 
 def setup_mlflow_experiment(project: str, model_name: str) -> str:
@@ -449,14 +392,8 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Training
-# MAGIC
-# MAGIC After a failure, call these one by one from a new cell: `data = load_data(...)`, `fit(data.train)`.
 
-# COMMAND ----------
-
-
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
 # % if model.type == "anomaly"
 def fit(train: pd.DataFrame) -> Pipeline:
     """A new model, fitted to the rows to learn from."""
@@ -498,7 +435,7 @@ def plot(predicted: pd.DataFrame) -> Figure:
 
 # % elif model.type == "regression"
 def fit(train: pd.DataFrame) -> Pipeline:
-    """The best model of SEARCH by cross-validation, by time where there is one; logs a table of all."""
+    """The best model of SEARCH by cross-validation, by time where there is one."""
     features, is_timed = train.drop(columns=LABEL), train.index.name == "observed_at"
     folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
     search = GridSearchCV(new_model(features), SEARCH, scoring=goodness_of, cv=folds, error_score="raise")
@@ -545,10 +482,7 @@ def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
 
 # % else
 def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
-    """The best model of SEARCH by cross-validation, with its best threshold; logs a table of all.
-
-    Later rows check what earlier ones taught, if they have a time and the first ones have both classes.
-    """
+    """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
     features, label = train.drop(columns=LABEL), train[LABEL]
     is_timed = train.index.name == "observed_at" and label.iloc[: len(label) // (FOLDS + 1)].nunique() > 1
     folds = TimeSeriesSplit(FOLDS) if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
@@ -656,53 +590,38 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
         pip_requirements=sorted({f"{d.name}=={d.version}" for d in distributions() if d.name in PACKAGES}),
         serialization_format="cloudpickle",
     )
-    if logged.signature is None:
-        raise ValueError("the model was logged without signature; see the log above")
     return logged.model_id
 
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Promotion
-# MAGIC
+
+# DBTITLE 1,Promotion
 # % if model.type == "anomaly"
-# MAGIC Nothing says which rows are anomalies. So a version becomes `champion` if it flags about as many rows
-# MAGIC of the holdout as expected; with `approval` manual it becomes `challenger`, and waits.
+# Nothing says which rows are anomalies. So a version becomes champion if it flags about as many rows of
+# the holdout as expected; with approval manual it becomes challenger, and waits.
 # % else
-# MAGIC A version becomes `champion` if it is better than the baseline beyond doubt, and better than the
-# MAGIC champion by more than `promotion_margin`, on the same holdout. With `approval` manual it must also be
-# MAGIC better than the challenger, becomes `challenger`, and waits.
+# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
+# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
+# the challenger, becomes challenger, and waits.
 # % endif
-
-# COMMAND ----------
-
-
-def predict_by(registered_model: str, version: str, holdout: pd.DataFrame) -> pd.DataFrame:
-    """What another version predicts; raises where it cannot, as its files, or features, are gone."""
-    raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
-    model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
-    if missing := sorted(set(model.feature_names_in_) - set(holdout.columns)):
-        raise ValueError(f"it needs {', '.join(missing)}, features no longer")
-    return predict(model, holdout)
-
-
 # % if model.type == "anomaly"
 def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, and why; logs how far it agrees with the champion."""
-    predicted = predict(model, data.holdout)
+    predicted, champion = predict(model, data.holdout), aliases.get("champion")
     flagged = predicted["prediction"] == -1
     reason = f"{flagged.mean():.2%} of the holdout flagged, {EXPECTED_SHARE:.2%} expected"
-    if champion := aliases.get("champion"):
+    if champion:
         try:
-            theirs = predict_by(registered_model, champion, data.holdout)
-            both, either = (flagged & (theirs["prediction"] == -1)), (flagged | (theirs["prediction"] == -1))
-            overlap = both.sum() / max(either.sum(), 1)
+            raw_model = f"models:/{registered_model}/{champion}/data/feature_store/raw_model"
+            theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+            by_champion = theirs["prediction"] == -1
+            overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
             correlation = spearmanr(predicted["score"], theirs["score"]).statistic
             mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
-            reason += f"; version {champion} flags the same rows by {overlap:.0%}"
+            reason += f"; {overlap:.0%} of the rows that it or champion {champion} flags are the same"
         except Exception as error:
-            reason += f"; version {champion} cannot predict these rows: {error}"
+            reason += f"; champion {champion} cannot score these rows: {error}"
     if not EXPECTED_SHARE / NEAR <= flagged.mean() <= EXPECTED_SHARE * NEAR:
         return "challenger", f"{reason}, which is too far from it"
     if dbutils.widgets.get("approval") == "manual":
@@ -711,13 +630,8 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
 
 
 # % else
-# % if model.type == "classification"
-def compare(
-    name: str, truth: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame
-) -> tuple[float, float, str]:
-# % else
-def compare(name: str, truth: pd.Series, ours: pd.Series, theirs: pd.Series) -> tuple[float, float, str]:
-# % endif
+# % set kind = "DataFrame" if model.type == "classification" else "Series"
+def compare(name: str, truth: pd.Series, ours: pd.<< kind >>, theirs: pd.<< kind >>) -> tuple:
     """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
 
     def gain(rows: np.ndarray) -> float:
@@ -744,7 +658,8 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
             try:
-                theirs = predict_by(registered_model, version, data.holdout)
+                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
             except Exception as error:
                 reason += f"; {alias} {version} cannot predict these rows: {error}"
                 continue
@@ -760,22 +675,19 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
 # % endif
 def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
-    metrics = mlflow.get_run(run_id).data.metrics
-    lines = ["| on the holdout | this version | baseline | champion |", "|---|---|---|---|"]
-    for name in {name.removeprefix("baseline_").removeprefix("champion_"): 0 for name in sorted(metrics)}:
-        cells = [metrics.get(before + name, np.nan) for before in ("", "baseline_", "champion_")]
-        lines.append(f"| {name} | {' | '.join(f'{cell:.4g}' for cell in cells)} |")
-    table = "\n".join(lines)
+    metrics = mlflow.get_run(run_id).data.metrics.items()
+    table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
 # % if model.type == "anomaly"
-    what = f"{USE_CASE}. Rows of `{DOMAIN}` with a score below 0 are anomalies, by {ALGORITHM}."
+    what = f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
 # % elif model.type == "classification"
-    what = f"{USE_CASE}. Whether `{LABEL}` holds, by {ALGORITHM}; threshold {model.best_threshold_:.4g}."
+    what = f"Whether `{LABEL}` holds, with the threshold {model.best_threshold_:.4g}"
 # % else
-    what = f"{USE_CASE}. The number `{LABEL}`, by {ALGORITHM}."
+    what = f"The number `{LABEL}`"
 # % endif
     source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}"
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
-    return f"{what}\n\n{table}\n\n{decision}.\n\nLearnt from {source}, {when}."
+    text = f"{USE_CASE}. {what}, by {ALGORITHM}.\n\n{decision}.\n\nLearnt from {source}, {when}."
+    return f"{text}\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
 def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
@@ -804,13 +716,9 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     return decision
 
 
-# COMMAND ----------
-
-
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
-    check_features_status()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
     experiment_id = setup_mlflow_experiment(project, model_name)

@@ -14,6 +14,7 @@
 
 # COMMAND ----------
 
+import logging
 import traceback
 
 import mlflow
@@ -23,6 +24,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 mlflow.set_registry_uri("databricks-uc")
+# It warns that the model's own environment is not made again; the job's pins are the same.
+logging.getLogger("mlflow.pyfunc").setLevel(logging.ERROR)
 
 # COMMAND ----------
 
