@@ -27,12 +27,12 @@ def test_gold_is_read(local_bundle):
     assert local_bundle.sql("SELECT 1") == [[1]]
 '''
 OWN_PLOT = '''    figure = Figure()
-    figure.subplots().hist(holdout[LABEL])
+    figure.subplots().hist(truth)
     return figure
 
 
-def plot_predicted(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """Predicted against actual values of the holdout."""
+def plot_density(truth: pd.Series, predicted: pd.Series) -> Figure:
+    """Predictions of the holdout against the truth, and how far off they are."""
 '''
 OWN_TASK = """\
         - task_key: train_revenue_weekly
@@ -56,28 +56,45 @@ EDITS = {
     "other positive values": [(CHURN, "POSITIVE = None", "POSITIVE = [1]")],
     "fewer rows at most": [(REVENUE, "MAX_ROWS = 1_000_000", "MAX_ROWS = 500")],
     "other settings of the algorithm": [
-        (REVENUE, "n_estimators=200", "n_estimators=120"),
-        (REVENUE, "max_depth=4", "max_depth=3"),
-    ],
-    "another algorithm": [
-        (REVENUE, 'ALGORITHM = "xgboost"', 'ALGORITHM = "random_forest"'),
-        (REVENUE, ', "scikit-learn", "xgboost"]', ', "scikit-learn"]'),
-        (REVENUE, "from xgboost import XGBRegressor", "from sklearn.ensemble import RandomForestRegressor"),
-        (REVENUE, "model = XGBRegressor(", "model = RandomForestRegressor("),
-        (REVENUE, "        learning_rate=0.05,\n        enable_categorical=True,\n", ""),
-        (REVENUE, '        feature_types=["c"] * texts + ["q"] * (features.shape[1] - texts),\n', ""),
-        (REVENUE, "    texts = len(text_columns(features))\n", ""),
-    ],
-    "one more metric": [
+        (REVENUE, "n_estimators=150", "n_estimators=120"),
         (
             REVENUE,
-            '        "r2": ',
-            '        "median_ae": float(sklearn.metrics.median_absolute_error(truth, predicted)),\n'
-            '        "r2": ',
+            '{"model__max_depth": [2, 5]}',
+            '{"model__max_depth": [3, 5], "model__subsample": [0.8, 1]}',
+        ),
+    ],
+    "no search": [(CHURN, '{"model__max_leaf_nodes": [4, 20]}', "{}")],
+    "another algorithm": [
+        (REVENUE, 'ALGORITHM = "xgboost"', 'ALGORITHM = "random_forest"'),
+        (REVENUE, ', "scikit-learn", "xgboost", "xgboost-cpu"]', ', "scikit-learn"]'),
+        (REVENUE, "from xgboost import XGBRegressor\n", ""),
+        (
+            REVENUE,
+            "from sklearn.inspection",
+            "from sklearn.ensemble import RandomForestRegressor\nfrom sklearn.inspection",
+        ),
+        (REVENUE, "model = XGBRegressor(", "model = RandomForestRegressor("),
+        (REVENUE, "        learning_rate=0.05,\n        enable_categorical=True,\n", ""),
+        (REVENUE, '        feature_types=["c"] * len(text) + ["q"] * (features.shape[1] - len(text)),\n', ""),
+    ],
+    "one more metric": [(REVENUE, '    "r2": ', '    "max_error": scores.max_error,\n    "r2": ')],
+    "one metric less": [
+        (CHURN, '    "log_loss": lambda truth, found: scores.log_loss(truth, found["probability"]),\n', "")
+    ],
+    "another threshold": [(CHURN, 'THRESHOLD_BY = "f1"', 'THRESHOLD_BY = "balanced_accuracy"')],
+    "champions by hand": [("databricks.yml", "default: automatic", "default: manual")],
+    "a margin": [("databricks.yml", 'default: "0"', 'default: "0.01"')],
+    "another share of anomalies": [
+        (OUTLIERS, "EXPECTED_SHARE = 0.05", "EXPECTED_SHARE = 0.01"),
+        (OUTLIERS, "NEAR = 3", "NEAR = 5"),
+    ],
+    "another picture": [
+        (
+            REVENUE,
+            '    """Predictions of the holdout against the truth, and how far off they are."""\n',
+            OWN_PLOT,
         )
     ],
-    "one metric less": [(CHURN, '        "f1": float(sklearn.metrics.f1_score(truth, predicted)),\n', "")],
-    "another picture": [(REVENUE, '    """Predicted against actual values of the holdout."""\n', OWN_PLOT)],
     "another comparison": [(REVENUE, '= "rmse", True', '= "mae", True')],
     "a value for what is missing": [
         (FEATURES, "FILL_VALUES = {}", 'FILL_VALUES = {"age": -1, "plan": "none"}')

@@ -313,7 +313,7 @@ JOBS = [
         "every_dynamic_reference_leads_somewhere",
         [(TRAINING, "model_name: churn", 'model_name: "{{job.parameters.model}}"')],
         f'{TRAINING}:«model_name: "{{{{job.parameters.model}}}}"»: {{{{job.parameters.model}}}} is no '
-        "parameter of the job, which has catalog, gold_schema, feature_schema, project; correct it, or "
+        "parameter of the job, which has catalog, gold_schema, feature_schema, project, approval, promotion_margin, git_commit; correct it, or "
         "declare it",
     ),
     (
@@ -806,12 +806,48 @@ TRAINING_NOTEBOOKS = [
         [
             (
                 CHURN,
-                "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold)",
+                "mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)",
                 "mlflow.log_metrics(metrics)",
             )
         ],
         f"{CHURN}:1: the logged model shows neither metrics nor dataset; write "
-        "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold) inside the run",
+        "mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold) inside the run",
+    ),
+    (
+        "every_model_is_compared_with_a_baseline",
+        [(CHURN, "baseline = predict_baseline(data.train, data.holdout)", "baseline = truth")],
+        f"{CHURN}:1: predict_baseline is never called, so what is worse than the mean may become champion; "
+        "compare each version with it",
+    ),
+    (
+        "every_random_part_has_a_seed",
+        [(OUTLIERS, ", contamination=EXPECTED_SHARE, random_state=42)", ", contamination=EXPECTED_SHARE)")],
+        f"{OUTLIERS}:«model = ScoredForest(»: ScoredForest has no seed, so no run can be repeated; give it "
+        "random_state=42",
+    ),
+    (
+        "every_random_part_has_a_seed",
+        [
+            (
+                CHURN,
+                "StratifiedKFold(FOLDS, shuffle=True, random_state=42)",
+                "StratifiedKFold(FOLDS, shuffle=True)",
+            )
+        ],
+        f"{CHURN}:«folds = TimeSeriesSplit»: StratifiedKFold has no seed, so no run can be repeated; give it "
+        "random_state=42",
+    ),
+    (
+        "metrics_are_of_the_holdout",
+        [
+            (
+                CHURN,
+                "metrics = evaluate(data.holdout[LABEL], predicted)",
+                "metrics = evaluate(data.train[LABEL], predict(model, data.train))",
+            )
+        ],
+        f"{CHURN}:«metrics = evaluate(data.train»: evaluate is given rows that were learnt from; give it "
+        "those held out",
     ),
     (
         "no_label_is_among_the_features",
@@ -1034,8 +1070,8 @@ ALLOWED = {
         ),
         (
             CHURN,
-            "    check_features_status()\n",
-            '    print(dbutils.widgets.get("rounds"))\n    check_features_status()\n',
+            "    gold_table = f",
+            '    print(dbutils.widgets.get("rounds"))\n    gold_table = f',
         ),
     ],
     "scores of all models of a domain in a loop": [

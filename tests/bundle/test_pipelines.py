@@ -11,6 +11,14 @@ import pytest
 import yaml
 
 ROOT = Path.cwd()
+METRICS = {
+    "regression": {"rmse", "mae", "median_absolute_error", "r2"},
+    "classification": {
+        *("roc_auc", "average_precision", "log_loss", "brier_score", "f1", "precision", "recall")
+    },
+    "anomaly": {"share_flagged", "score_mean", "score_spread"},
+}
+GAIN = ("gain", "gain_low", "gain_high")
 ENVIRONMENT = yaml.safe_load((ROOT / "resources/ml/ml_environment.yml").read_text())["variables"]
 
 
@@ -48,6 +56,15 @@ def aliases(local_bundle, models) -> dict[str, dict]:
     """)
 
 
+def set_alias(local_bundle, registered: str, version: int) -> None:
+    """As `databricks registered-models set-alias` does."""
+    local_bundle.ask(f"""
+        from databricks.sdk import WorkspaceClient
+        WorkspaceClient().registered_models.set_alias("{registered}", "champion", {version})
+        return ""
+    """)
+
+
 def newest_run(local_bundle, model: str) -> dict:
     """The model's last run and what was logged with it.
 
@@ -64,7 +81,7 @@ def newest_run(local_bundle, model: str) -> dict:
             tags=run.data.tags, metrics=run.data.metrics, params=run.data.params,
             inputs=list(set(used.dataset.source for used in run.inputs.dataset_inputs)),
             linked=[[m.key, m.dataset_name] for m in logged.metrics],
-            outputs=bool(info.signature.outputs), example=info.saved_input_example_info is not None,
+            outputs=bool(info.signature.outputs), artifacts=[f.path for f in client.list_artifacts(run.info.run_id)],
             requirements=open(requirements).read().split(),
         )
     """)
@@ -80,6 +97,12 @@ def test_every_model_scores_every_key(local_bundle, first, models):
         assert gold == predictions == keys > 0, name
 
 
+def test_every_model_beats_its_baseline(local_bundle, first, models):
+    for name, model in models.items():
+        metrics = newest_run(local_bundle, name)["metrics"]
+        assert model["model_type"] == "anomaly" or metrics["baseline_gain_low"] > 0, name
+
+
 def test_the_first_version_is_champion(local_bundle, first, models):
     assert aliases(local_bundle, models) == {name: {"champion": "1"} for name in models}
 
@@ -91,11 +114,6 @@ def test_predictions_name_the_version_that_made_them(local_bundle, first, models
 
 
 def test_runs_carry_tags_metrics_and_the_tables_they_read(local_bundle, first, models):
-    metrics = {
-        "regression": {"rmse", "mae", "r2"},
-        "classification": {"roc_auc", "f1", "precision", "recall", "log_loss"},
-        "anomaly": {"share_flagged", "score_mean", "score_spread"},
-    }
     for name, model in models.items():
         run = newest_run(local_bundle, name)
         assert run["tags"]["project"] == local_bundle.project
@@ -103,7 +121,11 @@ def test_runs_carry_tags_metrics_and_the_tables_they_read(local_bundle, first, m
         assert run["tags"]["domain"] == model["domain"]
         assert run["tags"]["algorithm"] == model["algorithm"]
         assert run["tags"]["promotion"] == "champion"
-        assert set(run["metrics"]) == metrics[model["model_type"]]
+        baseline = {f"baseline_{metric}" for metric in (*METRICS[model["model_type"]], *GAIN)}
+        expected = METRICS[model["model_type"]] | (baseline if model["model_type"] != "anomaly" else set())
+        assert set(run["metrics"]) == expected
+        search = {"search.json"} if model["model_type"] != "anomaly" else set()
+        assert {"holdout.png", "importance.png"} | search <= set(run["artifacts"])
         sources = [json.loads(source) for source in run["inputs"]]
         assert sorted(source["delta_table_name"] for source in sources) == sorted(
             [
@@ -114,12 +136,59 @@ def test_runs_carry_tags_metrics_and_the_tables_they_read(local_bundle, first, m
         assert all(str(source["delta_table_version"]).isdigit() for source in sources)
 
 
-def test_logged_models_show_metrics_dataset_signature_and_example(local_bundle, first, models):
-    for name in models:
+def test_logged_models_show_metrics_dataset_and_signature(local_bundle, first, models):
+    for name, model in models.items():
         run = newest_run(local_bundle, name)
-        assert {key for key, _ in run["linked"]} == set(run["metrics"]), name
+        assert {key for key, _ in run["linked"]} == METRICS[model["model_type"]], name
         assert all(dataset for _, dataset in run["linked"]), name
-        assert run["outputs"] and run["example"], name
+        assert run["outputs"], name
+
+
+def test_the_input_example_is_one_that_mlflow_can_validate(local_bundle, first, models):
+    """It is the raw model's: the registered one looks its features up, which no server here does."""
+    for name in models:
+        answered = local_bundle.ask(f"""
+            raw_model = "models:/{local_bundle.features}.{name}/1/data/feature_store/raw_model"
+            path = mlflow.artifacts.download_artifacts(raw_model)
+            example = mlflow.models.Model.load(path).get_serving_input(path)
+            return len(mlflow.models.validate_serving_input(path, example))
+        """)
+        assert answered == 5, name
+
+
+def test_a_version_is_described(local_bundle, first, models):
+    for name, model in models.items():
+        text = local_bundle.ask(
+            f"mlflow.MlflowClient().get_model_version('{local_bundle.features}.{name}', '1').description"
+        )
+        metric = min(METRICS[model["model_type"]])
+        for part in (f"{model['domain']}_features@v", "commit", f"| {metric} |", "Version 1 is champion: "):
+            assert part in text, (name, part)
+
+
+def test_a_log_has_no_warning(local_bundle, first, models):
+    logs = [local_bundle.logs / f"ml_training_pipeline.train_{name}.log" for name in models]
+    logs += [local_bundle.logs / f"ml_inference_pipeline.score_{name}.log" for name in models]
+    for log in logs:
+        assert not re.search("warning|failed|error", log.read_text(), re.IGNORECASE), log
+
+
+def test_what_a_prediction_comes_from_stands_beside_it(local_bundle, first, models):
+    """The probability, and 1 from the version's threshold on; the score, and -1 below 0."""
+    for name, model in models.items():
+        columns, unlike = local_bundle.ask(f"""
+            table = spark.table("{local_bundle.features}.{name}_predictions")
+            version = mlflow.MlflowClient().get_model_version("{local_bundle.features}.{name}", "1")
+            expected = dict(
+                regression="prediction",
+                classification=f"IF(probability >= {{version.tags.get('threshold')}}, 1, 0)",
+                anomaly="IF(score < 0, -1, 1)",
+            )["{model["model_type"]}"]
+            return table.columns, table.where(f"NOT prediction <=> double({{expected}})").count()
+        """)
+        beside = {"regression": [], "classification": ["probability"], "anomaly": ["score"]}
+        expected = [f"{model['domain']}_id", "prediction", *beside[model["model_type"]]]
+        assert (columns, unlike) == ([*expected, "model_version", "scored_at"], 0), name
 
 
 def test_a_model_asks_for_the_pins_it_was_trained_with(local_bundle, first, models):
@@ -150,12 +219,26 @@ def test_sample_data_that_exist_are_kept(local_bundle, second):
     assert set(statuses.values()) == {"SUCCESS"}, statuses
 
 
+def test_the_same_data_give_the_same_model(local_bundle, models, second):
+    for name, model in models.items():
+        metrics = local_bundle.ask(f"""
+            client = mlflow.MlflowClient()
+            experiment = client.get_experiment_by_name("/Shared/{local_bundle.project}_ml_{name}")
+            runs = client.search_runs([experiment.experiment_id])
+            return [{{key: run.data.metrics[key] for key in {METRICS[model["model_type"]]}}} for run in runs]
+        """)
+        assert len(metrics) == 2 and metrics[0] == metrics[1], name
+
+
 def test_a_version_that_is_not_better_becomes_challenger(local_bundle, models, second):
-    assert aliases(local_bundle, models) == {name: {"champion": "1", "challenger": "2"} for name in models}
+    """Of anomaly models nobody knows which is better, so the newest that flags as expected is champion."""
+    as_good = {"champion": "1", "challenger": "2"}
+    expected = {n: {"champion": "2"} if m["model_type"] == "anomaly" else as_good for n, m in models.items()}
+    assert aliases(local_bundle, models) == expected
 
 
 def test_a_better_version_becomes_champion(local_bundle, models, second):
-    """The regression's or classification's champion is replaced by one that has learnt wrong labels."""
+    """A version that has learnt wrong labels is none; made champion by hand, it is replaced."""
     name = next((name for name, model in models.items() if model["model_type"] != "anomaly"), None)
     if name is None:
         pytest.skip("no model with a label")
@@ -168,12 +251,84 @@ def test_a_better_version_becomes_champion(local_bundle, models, second):
     assert path.read_text() != notebook
     assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).failed
     path.write_text(notebook)
+    assert "champion" not in aliases(local_bundle, [name])[name]
+    refused = newest_run(local_bundle, name)["tags"]
+    assert refused["promotion"] == "none"
+    assert "it may be no better than knowing nothing" in refused["promotion_reason"]
+    (score,) = local_bundle.run("ml_inference_pipeline", [f"score_{name}"]).tasks
+    assert score.status.startswith("SKIPPED: no champion yet: version 3")
+    assert "it may be no better than knowing nothing" in score.status
+    set_alias(local_bundle, registered, 3)
     assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).failed
     assert aliases(local_bundle, [name])[name]["champion"] == "4"
     run = newest_run(local_bundle, name)
     assert run["tags"]["promotion"] == "champion"
-    assert "version 3" in run["tags"]["promotion_reason"]
-    assert any(metric.startswith("champion_") for metric in run["metrics"])
+    assert "champion 3 is no better than the baseline" in run["tags"]["promotion_reason"]
+    assert {f"champion_{metric}" for metric in GAIN} <= set(run["metrics"])
+
+
+def test_a_version_must_be_better_by_the_margin(local_bundle, models, second):
+    """Champion is one that has learnt from a part of the rows, so the next is better, but not by much."""
+    name = next(name for name, model in models.items() if model["model_type"] == "regression")
+    path = local_bundle.root / models[name]["path"]
+    notebook, registered = path.read_text(), f"{local_bundle.features}.{name}"
+    local_bundle.ask(f"mlflow.MlflowClient().delete_registered_model_alias('{registered}', 'champion')")
+    path.write_text(notebook.replace("model = fit(data.train)", "model = fit(data.train.head(150))"))
+    assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).failed
+    path.write_text(notebook)
+    champion = aliases(local_bundle, [name])[name]["champion"]
+    for margin, expected in (("1000", "challenger"), ("0", "champion")):
+        run = local_bundle.run("ml_training_pipeline", [f"train_{name}"], promotion_margin=margin)
+        assert not run.failed
+        tags = newest_run(local_bundle, name)["tags"]
+        assert tags["promotion"] == expected
+        assert f"version {champion}" in tags["promotion_reason"]
+
+
+def test_by_manual_approval_the_best_version_waits_as_challenger(local_bundle, models, second):
+    """Until it is promoted by what `databricks registered-models set-alias` asks of the workspace."""
+    for name in ({model["model_type"]: name for name, model in models.items()}).values():
+        registered = f"{local_bundle.features}.{name}"
+        for alias in ("champion", "challenger"):
+            delete = f"delete_registered_model_alias('{registered}', '{alias}')"
+            local_bundle.ask(f"mlflow.MlflowClient().{delete}")
+        run = local_bundle.run("ml_training_pipeline", [f"train_{name}"], approval="manual")
+        assert not run.failed
+        found = aliases(local_bundle, [name])[name]
+        assert list(found) == ["challenger"]
+        (score,) = local_bundle.run("ml_inference_pipeline", [f"score_{name}"]).tasks
+        assert score.status.startswith("SKIPPED: no champion yet: ")
+        assert score.status.endswith("it waits for approval")
+        set_alias(local_bundle, registered, int(found["challenger"]))
+        (score,) = local_bundle.run("ml_inference_pipeline", [f"score_{name}"]).tasks
+        assert score.status == "SUCCESS"
+        if models[name]["model_type"] != "anomaly":
+            run = local_bundle.run("ml_training_pipeline", [f"train_{name}"], approval="manual")
+            assert newest_run(local_bundle, name)["tags"]["promotion"] == "none"  # no better than these
+            assert aliases(local_bundle, [name])[name] == found | {"champion": found["challenger"]}
+
+
+def test_an_approval_of_no_known_kind_is_refused(local_bundle, models, second):
+    name = next(iter(models))
+    (task,) = local_bundle.run("ml_training_pipeline", [f"train_{name}"], approval="maybe").tasks
+    assert task.status == "FAILED: parameter approval is 'maybe'; make it automatic or manual"
+
+
+def test_a_model_that_is_trained_twice_at_once_has_one_champion(local_bundle, models, second):
+    name = next(name for name, model in models.items() if model["model_type"] != "anomaly")
+    job = local_bundle.bundle.jobs["ml_training_pipeline"]
+    task = next(task for task in job["tasks"] if task["task_key"] == f"train_{name}")
+    twin = task | {"task_key": "twin"}
+    local_bundle.bundle.jobs["twins"] = job | {"tasks": [task | {"depends_on": []}, twin | {"depends_on": []}]}
+    local_bundle.bundle.files["twins"] = local_bundle.bundle.files["ml_training_pipeline"]
+    registered = f"{local_bundle.features}.{name}"
+    count = f"len(mlflow.MlflowClient().search_model_versions(\"name='{registered}'\"))"
+    before = local_bundle.ask(count)
+    local_bundle.ask(f"mlflow.MlflowClient().delete_registered_model_alias('{registered}', 'champion')")
+    run = local_bundle.run("twins")
+    assert [task.status for task in run.tasks] == ["SUCCESS", "SUCCESS"]
+    assert local_bundle.ask(count) == before + 2
+    assert int(aliases(local_bundle, [name])[name]["champion"]) > before
 
 
 def test_one_broken_notebook_stops_no_other_and_fails_the_run(local_bundle, models, second):
@@ -202,7 +357,7 @@ def test_a_model_without_champion_is_skipped(local_bundle, models, second):
     run = local_bundle.run("ml_inference_pipeline", [f"score_{name}"])
     set_alias = f"set_registered_model_alias('{registered}', 'champion', '{champion}')"
     local_bundle.ask(f"mlflow.MlflowClient().{set_alias}")
-    assert [task.status for task in run.tasks] == ["SKIPPED: no champion yet"]
+    assert run.tasks[0].status.startswith("SKIPPED: no champion yet: ")
     assert not run.failed
 
 

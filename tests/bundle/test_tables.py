@@ -143,9 +143,16 @@ def scored(tables, trained) -> dict[str, dict]:
             raw = mlflow.pyfunc.load_model(f"models:/{{features}}.{{name}}/1/data/feature_store/raw_model")
             model = raw.get_raw_model()
             table = spark.table(f"{{features}}.{{name}}_predictions").toPandas().set_index("real_id")
-            alone = model.predict(rows[list(model.feature_names_in_)])
-            with_nan = model.predict(rows[list(model.feature_names_in_)].where(rows.notna(), np.nan))
-            table = table.loc[rows.index].prediction
+            column, by_itself = "prediction", model.predict
+            if "classification" in name:
+                column, by_itself = "probability", lambda rows: model.predict_proba(rows)[:, 1]
+                predicted = model.predict(rows[list(model.feature_names_in_)])
+                assert (table.loc[rows.index].prediction == predicted).all()
+            if "anomaly" in name:
+                column = "score"
+            alone = by_itself(rows[list(model.feature_names_in_)])
+            with_nan = by_itself(rows[list(model.feature_names_in_)].where(rows.notna(), np.nan))
+            table = table.loc[rows.index][column]
             compared[name] = dict(
                 keys=int(table.count()), distinct=table.nunique(),
                 different=int((table != alone).sum()), different_with_nan=int((table != with_nan).sum()),
@@ -238,7 +245,7 @@ def test_which_values_of_a_label_are_positive_is_said_not_guessed(tables, traine
         exec(definitions + "pass" + calls.split("# COMMAND")[0], names)
         names |= {{"KEY": "real_id", "LABEL": {label!r}, "POSITIVE": {positive!r}}}
         try:
-            rows = names["read_rows"](spark.table(f"{{gold}}.real").where("real_id <= 10000"))
+            rows, _ = names["read_rows"](spark.table(f"{{gold}}.real").where("real_id <= 10000"))
             return rows.where("{label} = 1").count()
         except ValueError as error:
             return str(error)

@@ -10,7 +10,6 @@ from local_workspace.notebook_files import Notebook
 
 HELPERS = (
     "get_parameters",
-    "check_features_status",
     "setup_mlflow_experiment",
     "get_run_name",
     "get_standard_tags",
@@ -19,8 +18,12 @@ HELPERS = (
 EXPERIMENT = re.compile(r"/Shared/\{project\}_ml_.")
 VERSION = re.compile(r"models:/[^@]+/\{(\w+)\}")
 NO_AUTOLOG = "mlflow.autolog(disable=True)"
+SEEDED = re.compile(
+    r"XGB\w+|HistGradientBoosting\w+|\w*Forest\w*|ExtraTrees\w+|LGBM\w+|CatBoost\w+|train_test_split"
+    r"|RandomizedSearchCV|permutation_importance|resample|bootstrap|sample|default_rng|ShuffleSplit"
+)
 REGISTRY = 'mlflow.set_registry_uri("databricks-uc")'
-METRICS = "mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold)"
+METRICS = "mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)"
 
 
 def every_training_notebook_has_the_helpers(bundle: BundleFiles) -> Iterator[str]:
@@ -93,6 +96,32 @@ def metrics_are_linked_to_model_and_dataset(bundle: BundleFiles) -> Iterator[str
         if not any(call.argument("model_id", 99) and call.argument("dataset", 99) for call in calls):
             problem = "the logged model shows neither metrics nor dataset"
             yield f"{notebook.at(1)}: {problem}; write {METRICS} inside the run"
+
+
+def every_model_is_compared_with_a_baseline(bundle: BundleFiles) -> Iterator[str]:
+    for notebook in bundle.training_notebooks:
+        if notebook.literal("LABEL", ...) is not None and not notebook.called("predict_baseline"):
+            problem = "predict_baseline is never called, so what is worse than the mean may become champion"
+            yield f"{notebook.at(1)}: {problem}; compare each version with it"
+
+
+def every_random_part_has_a_seed(bundle: BundleFiles) -> Iterator[str]:
+    """The same rows then give the same model."""
+    for notebook in bundle.training_notebooks:
+        for call in notebook.calls:
+            name, given = call.name.rpartition(".")[2], {keyword.arg for keyword in call.node.keywords}
+            random = SEEDED.fullmatch(name) or (name.endswith("KFold") and "shuffle" in given)
+            seeded = given & {"random_state", "seed", "rng", None} or (name == "default_rng" and call.node.args)
+            if random and not seeded:
+                yield f"{call.at}: {name} has no seed, so no run can be repeated; give it random_state=42"
+
+
+def metrics_are_of_the_holdout(bundle: BundleFiles) -> Iterator[str]:
+    for notebook in bundle.training_notebooks:
+        for call in notebook.called("evaluate"):
+            names = [getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(call.node)]
+            if call.in_run and "train" in names:
+                yield f"{call.at}: evaluate is given rows that were learnt from; give it those held out"
 
 
 def only_score_batch_scores(bundle: BundleFiles) -> Iterator[str]:

@@ -139,12 +139,12 @@ MODEL_TYPE = "<< model.type >>"
 ALGORITHM = "<< model.algorithm >>"
 # % if model.algorithm == "xgboost"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost", "xgboost-cpu"]  # to predict, if installed
-FOLDS, SEARCH = 3, {"model__max_depth": [2, 4, 6]}  # settings to choose from by cross-validation; {} for none
+FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # settings to choose from by cross-validation; {} for none
 
 
 # % elif model.algorithm == "gradient_boosting"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
-FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 10, 31]}  # to choose from by cross-validation; {} for none
+FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 20]}  # to choose from by cross-validation; {} for none
 
 
 # % else
@@ -295,7 +295,7 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
-def look_up(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
+def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
 # % if history
     """The rows with every feature of the table as it was known at `observed_at`."""
     lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY, timestamp_lookup_key="observed_at")
@@ -323,8 +323,12 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     gold, features = read_table(gold_table), read_table(feature_table)
     rows, rules = read_rows(gold.df)
     no_features = [name for name in rows.columns if name != LABEL]
-    training_set = look_up(rows.where("NOT _held_out"), feature_table, exclude_columns=no_features)
-    found = collect(look_up(rows, feature_table, exclude_columns=[]).load_df())
+    training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
+# % if history
+    found = collect(create_training_set(rows, feature_table, []).load_df())
+# % else
+    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
+# % endif
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
         raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")

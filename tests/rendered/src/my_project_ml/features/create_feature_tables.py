@@ -27,7 +27,7 @@ from pyspark.sql.types import BooleanType, NumericType, StringType
 # COMMAND ----------
 
 NOT_FEATURES = ["observed_at"]  # columns that are not to be features
-FILL_VALUES = {}  # what stands for a missing value, by column, as {"discount": 0}; others stay NULL
+FILL_VALUES = {}  # for missing values, as {"discount": 0}; others stay NULL
 MAX_TEXTS = 200  # a text column with more distinct values, as a name or a comment, is no feature
 
 # COMMAND ----------

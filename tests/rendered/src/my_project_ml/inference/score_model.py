@@ -3,12 +3,14 @@
 # MAGIC # Score one model
 # MAGIC
 # MAGIC Every key of the gold table gets a prediction by the version that alias `champion` names, from its
-# MAGIC row in the feature table. Predictions go to `{catalog}.{feature_schema}.{model}_predictions`.
+# MAGIC row in the feature table. Predictions go to `{catalog}.{feature_schema}.{model}_predictions`; for
+# MAGIC classification with the probability, for anomalies with the score that they come from.
 # MAGIC
 # MAGIC Safe to run again: predictions are merged by key, so scoring twice is scoring once.
 
 # COMMAND ----------
 
+import logging
 import traceback
 
 import mlflow
@@ -18,6 +20,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 mlflow.set_registry_uri("databricks-uc")
+# It warns that the model's own environment is not made again; the job's pins are the same.
+logging.getLogger("mlflow.pyfunc").setLevel(logging.ERROR)
 
 # COMMAND ----------
 
@@ -49,14 +53,19 @@ class Skipped(Exception):
 
 def champion_version() -> str:
     """The version that scores, resolved once, so that `model_version` in the predictions is true."""
+    client = mlflow.MlflowClient()
     try:
-        aliases = mlflow.MlflowClient().get_registered_model(registered_model).aliases
+        aliases = client.get_registered_model(registered_model).aliases
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
             raise
-        aliases = {}
+        raise Skipped("no champion yet: no version was trained") from None
     if "champion" not in aliases:
-        raise Skipped("no champion yet")
+        versions = client.search_model_versions(f"name='{registered_model}'")
+        newest = max((int(found.version) for found in versions), default=0)
+        tags = client.get_model_version(registered_model, str(newest)).tags if newest else {}
+        promotion, reason = tags.get("promotion"), tags.get("promotion_reason")
+        raise Skipped(f"no champion yet: version {newest}, promotion {promotion}: {reason}")
     return str(aliases["champion"])
 
 
@@ -81,26 +90,45 @@ def keys_to_score() -> DataFrame:
 # COMMAND ----------
 
 
+def predict(keys: DataFrame, version: str) -> DataFrame:
+    """Each key's prediction, and the probability or score that it comes from, as the version's tags say."""
+    tags = mlflow.MlflowClient().get_model_version(registered_model, version).tags
+    model_type = tags.get("model_type", "")
+    scored = FeatureEngineeringClient().score_batch(
+        model_uri=f"models:/{registered_model}/{version}",
+        df=keys,
+        result_type="array<double>" if model_type == "classification" else "double",
+    )
+    found = {"prediction": F.col("prediction")}
+    if model_type == "classification":
+        found["probability"] = F.element_at("prediction", 2)
+        found["prediction"] = (found["probability"] >= float(tags["threshold"])).cast("double")
+    elif model_type == "anomaly":
+        found["score"] = F.col("prediction")
+        found["prediction"] = F.when(found["score"] < 0, -1.0).otherwise(1.0)
+    return scored.select(key, *(column.alias(name) for name, column in found.items()))
+
+
 def score() -> str:
     if features_status.startswith("FAILED"):
         raise ValueError(f"the features of {domain} were not refreshed, {features_status}")
     version = champion_version()
     keys = keys_to_score()
-    scored = FeatureEngineeringClient().score_batch(
-        model_uri=f"models:/{registered_model}/{version}", df=keys, result_type="double"
+    predictions = predict(keys, version).withColumns(
+        {"model_version": F.lit(int(version)).cast("bigint"), "scored_at": F.current_timestamp()}
     )
-    predictions = scored.select(
-        key,
-        "prediction",
-        F.lit(int(version)).cast("bigint").alias("model_version"),
-        F.current_timestamp().alias("scored_at"),
-    )
+    types = {name: kind.upper() for name, kind in predictions.dtypes if name != key}
     spark.sql(
         f"CREATE TABLE IF NOT EXISTS {predictions_table} ("
         f"{key} {keys.schema[key].dataType.simpleString()} NOT NULL, "
-        "prediction DOUBLE, model_version BIGINT, scored_at TIMESTAMP, "
+        f"{', '.join(f'{name} {kind}' for name, kind in types.items())}, "
         f"CONSTRAINT {model_name}_predictions_pk PRIMARY KEY ({key}))"
     )
+    existing = spark.table(predictions_table).columns
+    if added := ", ".join(f"{name} {kind}" for name, kind in types.items() if name not in existing):
+        spark.sql(f"ALTER TABLE {predictions_table} ADD COLUMNS ({added})")
+    for name in {"probability", "score"} & set(existing) - set(types):  # an earlier version gives neither
+        predictions = predictions.withColumn(name, F.lit(None).cast("double"))
     spark.sql(
         f"MERGE INTO {predictions_table} t USING {{predictions}} s ON t.{key} = s.{key} "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",

@@ -2,65 +2,58 @@
 # MAGIC %md
 # MAGIC # Train revenue
 # MAGIC
-# MAGIC Learns the number `revenue` from the feature table `sales_features`.
-# MAGIC
-# MAGIC The model is registered as `{catalog}.{feature_schema}.revenue`. The new version becomes
-# MAGIC `champion`, the one that scores, if it is the first or beats the champion on the same holdout;
-# MAGIC else it becomes `challenger`.
-# MAGIC
-# MAGIC Safe to run again: each run adds a run and a model version, and changes nothing else.
+# MAGIC Learns the number `revenue` from `sales_features`.
+# MAGIC The version of `{catalog}.{feature_schema}.revenue` with the alias `champion` scores. Safe to run
+# MAGIC again: each run adds a run and a version.
 
 # COMMAND ----------
 
+import logging
 import traceback
+import warnings
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
+from importlib.metadata import distributions
 from typing import NamedTuple
 
 import mlflow
 import numpy as np
 import pandas as pd
-import sklearn.metrics
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
-from mlflow.data.spark_dataset import SparkDataset
-from mlflow.models.model import ModelInfo
-from mlflow.types import ColSpec, DataType, Schema
-from pandas.api.types import is_numeric_dtype
+from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from scipy.stats import bootstrap
+from sklearn import metrics as scores
 from sklearn.compose import ColumnTransformer
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from xgboost import XGBRegressor
 
 mlflow.set_registry_uri("databricks-uc")
 mlflow.autolog(disable=True)
+# What these warn of is always so: Spark Connect has no RDD, and the raw model has the input example.
+for noisy in ("mlflow.data.spark_dataset", "mlflow.tracking._model_registry.fluent"):
+    logging.getLogger(noisy).setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", ".*(An input example was not provided|contains integer column)")
 
-# COMMAND ----------
-
-# MAGIC %md
-# MAGIC ## Parameters
-# MAGIC
-# MAGIC The job gives them. Fill them in above when you open this notebook by hand.
-
-# COMMAND ----------
-
+# The job gives the parameters. Fill them in above when you open this notebook by hand.
 dbutils.widgets.text("catalog", "", "Catalog")
 dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
 dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
 dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
+dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
+dbutils.widgets.text("promotion_margin", "0", "By how much a version must be better than the champion")
+dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Yours to change
-
-# COMMAND ----------
-
+# DBTITLE 1,Yours to change
 DOMAIN = "sales"
 KEY = "sales_id"  # the primary key of the feature table
 LABEL = "revenue"  # a column of the gold table
@@ -68,96 +61,68 @@ USE_CASE = "sales: revenue"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
+METRICS = {  # each compares the label with the prediction
+    "rmse": scores.root_mean_squared_error,
+    "mae": scores.mean_absolute_error,
+    "median_absolute_error": scores.median_absolute_error,
+    "r2": scores.r2_score,
+}
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
-
-# COMMAND ----------
-
-# The algorithm, and the packages that the model needs to predict.
+BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
 MODEL_TYPE = "regression"
 ALGORITHM = "xgboost"
-PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost", "xgboost-cpu"]  # to predict, if installed
+FOLDS, SEARCH = 3, {"model__max_depth": [2, 4, 6]}  # settings to choose from by cross-validation; {} for none
 
 
-def text_columns(features: pd.DataFrame) -> list[str]:
-    """The features that are text; all others are numbers."""
-    return [name for name in features if not is_numeric_dtype(features[name])]
-
-
-def encode_text(features: pd.DataFrame) -> ColumnTransformer:
-    """Text as categories, of which the rare are one, then the numbers; a new text counts as missing."""
+def new_model(features: pd.DataFrame) -> Pipeline:
+    """A model for these features, not fitted yet: text is encoded, missing values stay missing."""
+    text = list(features.select_dtypes(exclude="number"))
     encode = make_pipeline(
         FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
         OrdinalEncoder(
-            min_frequency=10,
+            min_frequency=10,  # rarer texts are one category
             max_categories=200,
             handle_unknown="use_encoded_value",
             unknown_value=np.nan,
             encoded_missing_value=np.nan,
-            dtype=np.float32,
         ),
     )
-    return ColumnTransformer([("text", encode, text_columns(features))], remainder="passthrough")
-
-
-def new_model(features: pd.DataFrame) -> Pipeline:
-    """A model for these features, not fitted yet."""
-    from xgboost import XGBRegressor
-
-    texts = len(text_columns(features))
     model = XGBRegressor(
-        n_estimators=200,
-        max_depth=4,
+        n_estimators=150,
         learning_rate=0.05,
         enable_categorical=True,
-        feature_types=["c"] * texts + ["q"] * (features.shape[1] - texts),
+        feature_types=["c"] * len(text) + ["q"] * (features.shape[1] - len(text)),
         random_state=42,
     )
-    return Pipeline([("encode", encode_text(features)), ("model", model)])
+    columns = ColumnTransformer([("text", encode, text)], remainder="passthrough")
+    return Pipeline([("encode", columns), ("model", model)])
 
 
 # COMMAND ----------
 
 
-def evaluate(model: Pipeline, holdout: pd.DataFrame) -> dict[str, float]:
-    """RMSE and MAE in the label's unit, and R²."""
-    truth, predicted = holdout[LABEL], model.predict(holdout[list(model.feature_names_in_)])
-    return {
-        "rmse": float(sklearn.metrics.root_mean_squared_error(truth, predicted)),
-        "mae": float(sklearn.metrics.mean_absolute_error(truth, predicted)),
-        "r2": float(sklearn.metrics.r2_score(truth, predicted)),
-    }
-
-
-def plot(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """Predicted against actual values of the holdout."""
-    predicted = model.predict(holdout[list(model.feature_names_in_)])
-    shown = sklearn.metrics.PredictionErrorDisplay.from_predictions(
-        holdout[LABEL], predicted, kind="actual_vs_predicted"
-    )
-    shown.ax_.set_title(f"{LABEL}: holdout of {len(holdout)} rows")
-    return shown.figure_
-
-
-# COMMAND ----------
-
-# MAGIC %md
-# MAGIC ## Rows: what is learnt from, and what is held out
-# MAGIC
-# MAGIC The newest rows by `observed_at` are held out; without that column, a fixed share by a hash of the
-# MAGIC key. Either way a row that is held out today was never trained on by yesterday's champion.
-
-# COMMAND ----------
-
-
+# DBTITLE 1,Rows: what is learnt from, and what is held out
+# The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
+# Either way a row that is held out today was never trained on by yesterday's champion.
 class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
-def read_table(spark: SparkSession, table: str) -> SparkDataset:
-    """A table's rows as of its newest Delta version; as they are where it has none that can be read.
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
 
-    Views and other formats have no version, tables with a row filter or column mask no time travel.
-    """
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    rules: dict[str, str]
+
+
+def read_table(table: str) -> mlflow.data.Dataset:
+    """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
+    spark = SparkSession.builder.getOrCreate()
     try:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
         dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
@@ -167,115 +132,73 @@ def read_table(spark: SparkSession, table: str) -> SparkDataset:
     return dataset
 
 
-def read_rows(gold: DataFrame) -> DataFrame:
-    """Key, label as a double, and observed_at where there is one; rows without a label are left out."""
+def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
+    """Key, label, time, and if a row is held out, of rows with a label; and the rules that decide it."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
     columns = [F.col(KEY), F.col(LABEL).cast("double").alias(LABEL)]
     if "observed_at" in map(str.lower, gold.columns):
         columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-    return gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
-
-
-def sample_keys(rows: DataFrame) -> tuple[DataFrame, str]:
-    """All rows, or of more than MAX_ROWS those of a fixed sample of the keys, and the rule that takes it."""
-    count = rows.count()
-    if count <= MAX_ROWS:
-        return rows, "all rows"
-    rule = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
-    print(f"{count} rows are more than MAX_ROWS, so those with {rule} are used")
-    return rows.where(rule), rule
-
-
-def split_holdout(rows: DataFrame) -> tuple[DataFrame, DataFrame, str]:
-    """Rows to learn from, rows held out, and the rule that parts them."""
+    rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+    count, sample = rows.count(), "all rows"
+    if count > MAX_ROWS:
+        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+        rows = rows.where(sample)
+        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
+    holdout = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
     if "observed_at" in rows.columns:
         newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
-        rule = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
-        rows = rows.where(F.col("observed_at").isNotNull())
-    else:
-        rule = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-    return rows.where(~F.expr(rule)).drop("observed_at"), rows.where(rule).drop("observed_at"), rule
+        holdout = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
+        rows = rows.where("observed_at IS NOT NULL")
+    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
-def create_training_set(rows: DataFrame, feature_table: str) -> TrainingSet:
-    """The rows with every feature of the table, looked up by its primary key, which is no feature."""
+def look_up(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
+    """The rows with every feature of the table, looked up by its primary key."""
+    lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY)
     return FeatureEngineeringClient().create_training_set(
-        df=rows,
-        feature_lookups=[FeatureLookup(table_name=feature_table, lookup_key=KEY)],
-        label=LABEL,
-        exclude_columns=[KEY],
+        df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=exclude_columns
     )
 
 
 def collect(frame: DataFrame) -> pd.DataFrame:
-    """The rows that have features, in memory; numbers as 32-bit floats, which take half of it."""
-    numbers = [name for name, kind in frame.dtypes if kind == "double" and name != LABEL]
+    """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
+    order = [name for name in ("observed_at", KEY) if name in frame.columns]
+    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
+    numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
     rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
-    return rows.dropna(how="all", subset=[name for name in rows if name != LABEL])
-
-
-def check_rows(train: pd.DataFrame, holdout: pd.DataFrame) -> None:
-    """Raises Skipped where there is too little to learn from, or to judge by."""
-    if len(train) < MIN_ROWS or holdout.empty:
-        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
-
-
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: SparkDataset
-    features: SparkDataset
-    training_set: TrainingSet
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    sample_rule: str
-    holdout_rule: str
+    rows = rows.dropna(how="all", subset=features).sort_values(order)
+    return rows.set_index(order[0]).drop(columns=order[1:])
 
 
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
-    """The rows to learn from and those held out, each with its features."""
-    spark = SparkSession.builder.getOrCreate()
-    gold, features = read_table(spark, gold_table), read_table(spark, feature_table)
-    rows, sample_rule = sample_keys(read_rows(gold.df))
-    train_rows, holdout_rows, holdout_rule = split_holdout(rows)
-    training_set = create_training_set(train_rows, feature_table)
-    train = collect(training_set.load_df())
-    holdout = collect(holdout_rows.join(features.df, KEY).drop(KEY))
-    check_rows(train, holdout)
-    return TrainingData(gold, features, training_set, train, holdout, sample_rule, holdout_rule)
+    """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
+    gold, features = read_table(gold_table), read_table(feature_table)
+    rows, rules = read_rows(gold.df)
+    no_features = [name for name in rows.columns if name != LABEL]
+    training_set = look_up(rows.where("NOT _held_out"), feature_table, exclude_columns=no_features)
+    found = collect(look_up(rows, feature_table, exclude_columns=[]).load_df())
+    train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
+    if len(train) < MIN_ROWS or holdout.empty:
+        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
+    return TrainingData(gold, features, training_set, train, holdout, rules)
 
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Helpers
-# MAGIC
-# MAGIC The same in every training notebook: a notebook of a bundle cannot count on importing from its
-# MAGIC neighbours.
 
-# COMMAND ----------
-
-
-def get_parameters() -> tuple[str, str, str, str, str]:
-    """The job's parameters: catalog, gold_schema, feature_schema, project, model_name."""
-    catalog = dbutils.widgets.get("catalog")
-    gold_schema = dbutils.widgets.get("gold_schema")
-    feature_schema = dbutils.widgets.get("feature_schema")
-    project = dbutils.widgets.get("project")
-    model_name = dbutils.widgets.get("model_name")
-    given = catalog, gold_schema, feature_schema, project, model_name
+# DBTITLE 1,Helpers, the same in every training notebook, which cannot count on importing them
+def get_parameters() -> list[str]:
+    """catalog, gold_schema, feature_schema, project, model_name; raises where the job gives no right ones."""
+    names = ("catalog", "gold_schema", "feature_schema", "project", "model_name")
+    given = [dbutils.widgets.get(name) for name in names]
     if not all(given):
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
-    print(f"{model_name}: gold {catalog}.{gold_schema}, features {catalog}.{feature_schema}")
-    return given
-
-
-def check_features_status() -> None:
-    """Raises where the refresh of the domain's features failed: they are not the gold table's of today."""
-    features_status = dbutils.widgets.get("features_status")
-    if features_status.startswith("FAILED"):
+    if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
+        raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
+    if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
+    return given
 
 
 def setup_mlflow_experiment(project: str, model_name: str) -> str:
@@ -290,42 +213,23 @@ def get_run_name(model_name: str, algorithm: str, version: str = "v1") -> str:
     return f"{model_name}_{algorithm}_{version}_{datetime.now():%Y%m%d_%H%M%S}"
 
 
-def get_pins() -> list[str]:
-    """PACKAGES with the versions installed here; xgboost may also be installed as xgboost-cpu."""
-    pins = []
-    for package in PACKAGES:
-        try:
-            pins.append(f"{package}=={installed_version(package)}")
-        except PackageNotFoundError:
-            pins.append(f"{package}-cpu=={installed_version(f'{package}-cpu')}")
-    return pins
-
-
-def get_standard_tags(
-    project: str,
-    domain: str,
-    model_name: str,
-    model_type: str,
-    algorithm: str,
-    use_case: str,
-    training_table: str,
-) -> dict[str, str]:
+def get_standard_tags(project: str, model_name: str, training_table: str) -> dict[str, str]:
     """The tags that every run carries."""
     return {
         "project": project,
-        "domain": domain,
+        "domain": DOMAIN,
         "model_name": model_name,
-        "model_type": model_type,
-        "algorithm": algorithm,
+        "model_type": MODEL_TYPE,
+        "algorithm": ALGORITHM,
         "layer": "ml",
         "team": "data_science",
-        "use_case": use_case,
+        "use_case": USE_CASE,
         "feature_store_enabled": "true",
         "training_data": training_table,
     }
 
 
-def log_training_dataset(dataset: SparkDataset) -> None:
+def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
     """Logs a table as input of the active run, with the Delta version that was read."""
     if getattr(dataset.source, "delta_table_version", None) is None:
         short_name = dataset.name.split(".")[-1]
@@ -336,85 +240,175 @@ def log_training_dataset(dataset: SparkDataset) -> None:
 
 # COMMAND ----------
 
-# MAGIC %md
-# MAGIC ## Training
-# MAGIC
-# MAGIC After a failure, call these one by one from a new cell, for example `data = load_data(...)`, then
-# MAGIC `model = fit(data.train)`.
 
-# COMMAND ----------
-
-
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
 def fit(train: pd.DataFrame) -> Pipeline:
-    """A new model, fitted to the rows to learn from."""
-    features = train.drop(columns=LABEL)
-    return new_model(features).fit(features, train[LABEL])
+    """The best model of SEARCH by cross-validation, by time where there is one."""
+    features, is_timed = train.drop(columns=LABEL), train.index.name == "observed_at"
+    folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
+    search = GridSearchCV(new_model(features), SEARCH, scoring=goodness_of, cv=folds, error_score="raise")
+    search.fit(features, train[LABEL])
+    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
+    return search.best_estimator_
 
 
-def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> ModelInfo:
-    """Logs the model with its parameters and picture to the active run, and registers a version."""
-    mlflow.log_params(
-        {
-            **model[-1].get_params(),
-            "rows": data.sample_rule,
-            "holdout": data.holdout_rule,
-            "rows_train": len(data.train),
-            "rows_holdout": len(data.holdout),
-            "features": len(model.feature_names_in_),
-        }
-    )
-    mlflow.log_figure(plot(model, data.holdout), "holdout.png")
+def predict(model: Pipeline, rows: pd.DataFrame) -> pd.Series:
+    """Predictions in the label's unit."""
+    return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
+
+
+def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
+    """What one would predict without any feature."""
+    return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
+
+
+def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
+    """Each of METRICS."""
+    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+
+
+def goodness(truth: pd.Series, predicted: pd.Series) -> float:
+    """COMPARED_BY, with the sign that makes larger better."""
+    value = METRICS[COMPARED_BY](truth, predicted)
+    return -value if LOWER_IS_BETTER else value
+
+
+def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
+    """Predictions of the holdout against the truth, and how far off they are."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the darker, the more of them")
+    left, right = figure.subplots(1, 2)
+    density = {"gridsize": 50, "bins": "log", "mincnt": 1, "cmap": "viridis_r"}
+    left.hexbin(truth, predicted, **density)
+    left.axline((truth.mean(), truth.mean()), slope=1, color="black", linestyle="--")
+    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
+    right.hexbin(predicted, truth - predicted, **density)
+    right.axhline(0, color="black", linestyle="--")
+    right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
+    return figure
+
+
+def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+    """The same, as scikit-learn asks for it."""
+    return goodness(truth, predict(model, features))
+
+
+def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
+    """How much worse the predictions get once a feature is shuffled among the rows."""
+    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
+    found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
+    loss = f"{COMPARED_BY} lost by shuffling the feature"
+    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(shown.index, shown)
+    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
+    return figure
+
+
+def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
+    """Logs the model with its parameters to the active run, and registers a version; returns its id."""
+    used = {"features": len(model.feature_names_in_), **data.rules}
+    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
+    mlflow.log_params(model[-1].get_params())
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
         flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
-        infer_input_example=True,
+        input_example=data.train[list(model.feature_names_in_)].head(5),
+        signature=False,  # or what is missing in scoring alone would be refused
         output_schema=Schema([ColSpec(DataType.double)]),
-        pip_requirements=get_pins(),
+        pip_requirements=sorted({f"{d.name}=={d.version}" for d in distributions() if d.name in PACKAGES}),
         serialization_format="cloudpickle",
     )
-    if logged.signature is None or logged.saved_input_example_info is None:
-        raise ValueError("the model was logged without signature or input example; see the log above")
-    return logged
+    return logged.model_id
 
 
-def promote(registered_model: str, run_id: str, metrics: dict[str, float], holdout: pd.DataFrame) -> str:
-    """Names the run's version champion or challenger; returns which, and why. Logs the comparison."""
-    client = mlflow.MlflowClient()
+# COMMAND ----------
+
+
+# DBTITLE 1,Promotion
+# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
+# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
+# the challenger, becomes challenger, and waits.
+def compare(name: str, truth: pd.Series, ours: pd.Series, theirs: pd.Series) -> tuple:
+    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
+
+    def gain(rows: np.ndarray) -> float:
+        drawn = truth.iloc[rows]
+        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
+
+    rows = np.arange(len(truth))
+    drawn = bootstrap((rows,), gain, n_resamples=200, method="percentile", vectorized=False, random_state=42)
+    better, low, high = gain(rows), *drawn.confidence_interval
+    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
+    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
+    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
+    return better, low, f"{found}, so better by {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+
+
+def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+    """The alias that a version deserves, or none, and why; logs what it was compared with."""
+    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
+    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
+    baseline = predict_baseline(data.train, data.holdout)
+    _, low, reason = compare("baseline", truth, predicted, baseline)
+    if not low > 0:
+        return "", f"{reason}: it may be no better than knowing nothing"
+    for alias in ["champion", "challenger"] if is_manual else ["champion"]:
+        if version := aliases.get(alias):
+            try:
+                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+            except Exception as error:
+                reason += f"; {alias} {version} cannot predict these rows: {error}"
+                continue
+            better, _, sentence = compare(alias, truth, predicted, theirs)
+            reason = f"{sentence}, version {version}; {reason}"
+            if goodness(truth, theirs) <= goodness(truth, baseline):
+                reason += f"; {alias} {version} is no better than the baseline any more"
+            if better <= float(margin):
+                return "" if is_manual else "challenger", reason
+    return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
+
+
+def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
+    """What a reader of the registry wants to know of a version, in Markdown."""
+    metrics = mlflow.get_run(run_id).data.metrics.items()
+    table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
+    what = f"The number `{LABEL}`"
+    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}"
+    when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
+    text = f"{USE_CASE}. {what}, by {ALGORITHM}.\n\n{decision}.\n\nLearnt from {source}, {when}."
+    return f"{text}\n\n| on the holdout | |\n|---|---|\n{table}"
+
+
+def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+    """Gives the run's version its alias, tags and description; returns the decision."""
+    client, judged = mlflow.MlflowClient(), None
     versions = client.search_model_versions(f"name='{registered_model}'")
     new = next(str(found.version) for found in versions if found.run_id == run_id)
-    champion = client.get_registered_model(registered_model).aliases.get("champion")
-    if champion is None:
-        alias, reason = "champion", "the first version"
-    else:
-        raw_model = f"models:/{registered_model}/{champion}/data/feature_store/raw_model"
-        model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
-        missing = sorted(set(model.feature_names_in_) - set(holdout.columns))
-        if missing:
-            alias, reason = "champion", f"version {champion} needs {', '.join(missing)}, features no longer"
-        else:
-            try:
-                theirs = evaluate(model, holdout)
-            except Exception as error:  # of an earlier template, say, which takes no missing values
-                theirs, problem = {}, f"{type(error).__name__}: {error}".splitlines()[0]
-            mlflow.log_metrics({f"champion_{name}": value for name, value in theirs.items()})
-            ours, best = metrics[COMPARED_BY], theirs.get(COMPARED_BY)
-            if best is None:
-                alias, reason = "champion", f"version {champion} cannot predict these rows, {problem}"
-            else:
-                alias = "champion" if (ours < best if LOWER_IS_BETTER else ours > best) else "challenger"
-                reason = f"{COMPARED_BY} {ours:.6g}, version {champion} has {best:.6g} on the same holdout"
-    client.set_registered_model_alias(registered_model, alias, new)
-    mlflow.set_tags({"promotion": alias, "promotion_reason": reason, "model_version": new})
-    return f"version {new} is {alias}: {reason}"
+    client.set_model_version_tag(registered_model, new, "model_type", MODEL_TYPE)  # scoring needs it
+    while judged != (aliases := client.get_registered_model(registered_model).aliases):
+        alias, reason = judge(registered_model, data, model, aliases)
+        judged = aliases  # another training may have changed them meanwhile
+    if alias:
+        client.set_registered_model_alias(registered_model, alias, new)
+    tags = {"promotion": alias or "none", "promotion_reason": reason[:1000]}
+    for name, value in tags.items():
+        client.set_model_version_tag(registered_model, new, name, value)
+    mlflow.set_tags({**tags, "model_version": new})
+    decision = f"Version {new} is {alias or 'neither champion nor challenger'}: {reason}"
+    client.update_model_version(registered_model, new, describe(model, data, decision, run_id))
+    return decision
 
 
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
-    check_features_status()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
     experiment_id = setup_mlflow_experiment(project, model_name)
@@ -422,18 +416,19 @@ def main() -> str:
 
     run_name = get_run_name(model_name, ALGORITHM)
     with mlflow.start_run(experiment_id=experiment_id, run_name=run_name) as run:
-        mlflow.set_tags(
-            get_standard_tags(project, DOMAIN, model_name, MODEL_TYPE, ALGORITHM, USE_CASE, gold_table)
-        )
+        mlflow.set_tags(get_standard_tags(project, model_name, gold_table))
         log_training_dataset(data.gold)
         log_training_dataset(data.features)
         model = fit(data.train)
-        metrics = evaluate(model, data.holdout)
-        logged = log_model(model, data, registered_model)
-        mlflow.log_metrics(metrics, model_id=logged.model_id, dataset=data.gold)
-        promotion = promote(registered_model, run.info.run_id, metrics, data.holdout)
+        predicted = predict(model, data.holdout)
+        metrics = evaluate(data.holdout[LABEL], predicted)
+        mlflow.log_figure(plot(data.holdout[LABEL], predicted), "holdout.png")
+        mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
+        model_id = log_model(model, data, registered_model)
+        mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
+        decision = promote(registered_model, model, data, run.info.run_id)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-    print(promotion)
+    print(decision)
     return "SUCCESS"
 
 
