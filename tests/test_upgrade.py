@@ -144,6 +144,7 @@ def models_of(bundle):
         pytest.param(["models-=outliers"], id="a domain less"),
         pytest.param([f"models+={LATENCY}", "models-=churn", "models-=outliers"], id="several"),
         pytest.param(["notification_email=o'brien@example.com"], id="another answer"),
+        pytest.param(["history_domains=ops"], id="several rows per key"),
         pytest.param(["ci=gitlab"], id="other files"),
         pytest.param(["version=v2"], id="another version"),
         pytest.param(["version=v2", f"models={MANY}"], id="everything, to 25 models"),
@@ -175,6 +176,15 @@ def test_one_more_model_adds_its_notebook_and_its_tasks(bundle, upgrade):
     assert "+        - task_key: train_latency" in added
     assert "+        - task_key: score_latency" in added
     assert not [line for line in added if "revenue" in line or "churn" in line]
+
+
+def test_one_more_model_of_a_domain_with_history_has_it_too(bundle, upgrade):
+    for request in ("history_domains=ops", f"models+={LATENCY}"):
+        done = upgrade(bundle, request)
+        assert done.returncode == 0, done.stdout + done.stderr
+        git(bundle, "commit", "--quiet", "--no-edit")
+    assert "timestamp_lookup_key" in (bundle / "src/my_project_ml/ops/train_latency.py").read_text()
+    assert "timestamp_lookup_key" not in (bundle / CHURN).read_text()
 
 
 def test_one_more_of_26_models_changes_no_other_notebook(render, upgrade):
@@ -492,7 +502,7 @@ def test_bundle_without_git_is_left_alone(bundle, upgrade):
 def test_the_rules_hold_through_a_long_life(bundle, upgrade):
     """Three models, edits, two more, one less, another version: the bundle's rules hold after each."""
     edit(bundle / REVENUE, "HOLDOUT_SHARE = 0.2", "HOLDOUT_SHARE = 0.3")
-    edit(bundle / CHURN, "max_iter=200", "max_iter=300")
+    edit(bundle / CHURN, "max_iter=150", "max_iter=300")
     edit(bundle / TRAINING, "0 0 3 ? * SUN", "0 0 4 ? * MON")
     commit(bundle)
     steps = [

@@ -162,7 +162,7 @@ def test_a_version_is_described(local_bundle, first, models):
             f"mlflow.MlflowClient().get_model_version('{local_bundle.features}.{name}', '1').description"
         )
         metric = min(METRICS[model["model_type"]])
-        for part in (f"{model['domain']}_features@v", "commit", f"| {metric} |", "Version 1 is champion: "):
+        for part in (f"{model['domain']}_features@v", "commit", f"| {metric} |", "Version 1 became champion: "):
             assert part in text, (name, part)
 
 

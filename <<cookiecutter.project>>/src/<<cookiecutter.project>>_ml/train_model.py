@@ -429,7 +429,7 @@ def plot(predicted: pd.DataFrame) -> Figure:
     left.hist(predicted["score"], bins=50)
     left.axvline(0, color="black", linestyle="--")
     left.set(xlabel="score, below 0 is flagged", ylabel="rows")
-    flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 20), observed=True).mean()
+    flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 10), observed=True).mean()
     right.plot([part.mid for part in flagged.index], flagged, marker="o")
     right.axhline(EXPECTED_SHARE, color="black", linestyle="--")
     right.set(xlabel=predicted.index.name, ylabel="share flagged; dashed: expected")
@@ -472,9 +472,9 @@ def goodness(truth: pd.Series, predicted: pd.Series) -> float:
 def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     """Predictions of the holdout against the truth, and how far off they are."""
     figure = Figure(figsize=(11, 5), layout="constrained")
-    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the darker, the more of them")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the brighter, the more of them")
     left, right = figure.subplots(1, 2)
-    density = {"gridsize": 50, "bins": "log", "mincnt": 1, "cmap": "viridis_r"}
+    density = {"gridsize": 50, "bins": "log", "mincnt": 1}
     left.hexbin(truth, predicted, **density)
     left.axline((truth.mean(), truth.mean()), slope=1, color="black", linestyle="--")
     left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
@@ -525,13 +525,13 @@ def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
 def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
     """ROC, precision and recall, calibration, and the confusion at the threshold."""
     figure = Figure(figsize=(11, 10), layout="constrained")
-    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {int(truth.sum())} of them positive")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {truth.sum():.0f} of them positive")
     roc, recall, calibration, confusion = figure.subplots(2, 2).flat
-    given = truth, predicted["probability"]
-    scores.RocCurveDisplay.from_predictions(*given, ax=roc, plot_chance_level=True)
-    scores.PrecisionRecallDisplay.from_predictions(*given, ax=recall, plot_chance_level=True)
-    CalibrationDisplay.from_predictions(*given, n_bins=10, strategy="quantile", ax=calibration)
-    scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion)
+    truth, probability = truth.astype(int), predicted["probability"]
+    scores.RocCurveDisplay.from_predictions(truth, probability, ax=roc, plot_chance_level=True)
+    scores.PrecisionRecallDisplay.from_predictions(truth, probability, ax=recall, plot_chance_level=True)
+    CalibrationDisplay.from_predictions(truth, probability, n_bins=10, strategy="quantile", ax=calibration)
+    scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion, cmap="Blues")
     return figure
 
 
@@ -648,7 +648,7 @@ def compare(name: str, truth: pd.Series, ours: pd.<< kind >>, theirs: pd.<< kind
     metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
     mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
     found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
-    return better, low, f"{found}, so better by {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
 
 
 def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
@@ -715,7 +715,7 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     for name, value in tags.items():
         client.set_model_version_tag(registered_model, new, name, value)
     mlflow.set_tags({**tags, "model_version": new})
-    decision = f"Version {new} is {alias or 'neither champion nor challenger'}: {reason}"
+    decision = f"Version {new} {f'became {alias}' if alias else 'got no alias'}: {reason}"
     client.update_model_version(registered_model, new, describe(model, data, decision, run_id))
     return decision
 
