@@ -66,7 +66,7 @@ EDITS = {
     "no search": [(CHURN, '{"model__max_leaf_nodes": [4, 20]}', "{}")],
     "another algorithm": [
         (REVENUE, 'ALGORITHM = "xgboost"', 'ALGORITHM = "random_forest"'),
-        (REVENUE, ', "scikit-learn", "xgboost", "xgboost-cpu"]', ', "scikit-learn"]'),
+        (REVENUE, ', "scikit-learn", "xgboost"]', ', "scikit-learn"]'),
         (REVENUE, "from xgboost import XGBRegressor\n", ""),
         (
             REVENUE,

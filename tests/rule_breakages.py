@@ -313,8 +313,8 @@ JOBS = [
         "every_dynamic_reference_leads_somewhere",
         [(TRAINING, "model_name: churn", 'model_name: "{{job.parameters.model}}"')],
         f'{TRAINING}:«model_name: "{{{{job.parameters.model}}}}"»: {{{{job.parameters.model}}}} is no '
-        "parameter of the job, which has catalog, gold_schema, feature_schema, project, approval, promotion_margin, git_commit; correct it, or "
-        "declare it",
+        "parameter of the job, which has catalog, gold_schema, feature_schema, project, approval, "
+        "promotion_margin, git_commit; correct it, or declare it",
     ),
     (
         "every_dynamic_reference_leads_somewhere",
@@ -391,7 +391,7 @@ JOBS = [
     (
         "every_widget_is_given",
         [(CHURN, 'dbutils.widgets.get("project")', 'dbutils.widgets.get("projcet")')],
-        f'{CHURN}:«project = dbutils.widgets.get("projcet")»: widget projcet gets no value; add it to '
+        f'{CHURN}:«dbutils.widgets.get("projcet")»: widget projcet gets no value; add it to '
         f"base_parameters in {TRAINING}:«task_key: train_churn > base_parameters:»",
     ),
     (
@@ -598,7 +598,7 @@ ANY_NOTEBOOK = [
     ),
     (
         "every_notebook_exits_with_its_status",
-        [(CHURN, "        promotion = promote(", f"        {EXIT}        promotion = promote(")],
+        [(CHURN, "        decision = promote(", f"        {EXIT}        decision = promote(")],
         f"{CHURN}:«dbutils.notebook.exit(status)»: this exit may be caught, comes too early, or is not "
         "the status; write dbutils.notebook.exit(status) as the last statement, and nowhere else",
     ),

@@ -173,7 +173,8 @@ def read(rules, trained) -> dict[str, dict]:
             exec(definitions + "pass" + calls.split("# COMMAND")[0], names)
             for label in labels:
                 names |= {{"KEY": "messy_id", "LABEL": label}}
-                read[label] = {{row.messy_id: row[label] for row in names["read_rows"](gold_table)[0].collect()}}
+                rows, _ = names["read_rows"](gold_table)
+                read[label] = {{row.messy_id: row[label] for row in rows.collect()}}
         return read
     """)
 

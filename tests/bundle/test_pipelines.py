@@ -81,7 +81,8 @@ def newest_run(local_bundle, model: str) -> dict:
             tags=run.data.tags, metrics=run.data.metrics, params=run.data.params,
             inputs=list(set(used.dataset.source for used in run.inputs.dataset_inputs)),
             linked=[[m.key, m.dataset_name] for m in logged.metrics],
-            outputs=bool(info.signature.outputs), artifacts=[f.path for f in client.list_artifacts(run.info.run_id)],
+            outputs=bool(info.signature.outputs),
+            artifacts=[file.path for file in client.list_artifacts(run.info.run_id)],
             requirements=open(requirements).read().split(),
         )
     """)
@@ -162,7 +163,12 @@ def test_a_version_is_described(local_bundle, first, models):
             f"mlflow.MlflowClient().get_model_version('{local_bundle.features}.{name}', '1').description"
         )
         metric = min(METRICS[model["model_type"]])
-        for part in (f"{model['domain']}_features@v", "commit", f"| {metric} |", "Version 1 became champion: "):
+        for part in (
+            f"{model['domain']}_features@v",
+            "commit",
+            f"| {metric} |",
+            "Version 1 became champion: ",
+        ):
             assert part in text, (name, part)
 
 
@@ -170,7 +176,7 @@ def test_a_log_has_no_warning(local_bundle, first, models):
     logs = [local_bundle.logs / f"ml_training_pipeline.train_{name}.log" for name in models]
     logs += [local_bundle.logs / f"ml_inference_pipeline.score_{name}.log" for name in models]
     for log in logs:
-        assert not re.search("warning|failed|error", log.read_text(), re.IGNORECASE), log
+        assert not re.search("WARN|Warning|Traceback|Failed", log.read_text()), log
 
 
 def test_what_a_prediction_comes_from_stands_beside_it(local_bundle, first, models):
@@ -239,9 +245,7 @@ def test_a_version_that_is_not_better_becomes_challenger(local_bundle, models, s
 
 def test_a_better_version_becomes_champion(local_bundle, models, second):
     """A version that has learnt wrong labels is none; made champion by hand, it is replaced."""
-    name = next((name for name, model in models.items() if model["model_type"] != "anomaly"), None)
-    if name is None:
-        pytest.skip("no model with a label")
+    name = next(name for name, model in models.items() if model["model_type"] == "regression")
     path = local_bundle.root / models[name]["path"]
     notebook = path.read_text()
     registered = f"{local_bundle.features}.{name}"
@@ -317,9 +321,10 @@ def test_an_approval_of_no_known_kind_is_refused(local_bundle, models, second):
 def test_a_model_that_is_trained_twice_at_once_has_one_champion(local_bundle, models, second):
     name = next(name for name, model in models.items() if model["model_type"] != "anomaly")
     job = local_bundle.bundle.jobs["ml_training_pipeline"]
-    task = next(task for task in job["tasks"] if task["task_key"] == f"train_{name}")
-    twin = task | {"task_key": "twin"}
-    local_bundle.bundle.jobs["twins"] = job | {"tasks": [task | {"depends_on": []}, twin | {"depends_on": []}]}
+    notebook_task = {"notebook_path": str(local_bundle.root / models[name]["path"])}
+    notebook_task["base_parameters"] = {"model_name": name}
+    twins = [{"task_key": key, "notebook_task": notebook_task} for key in ("one", "other")]
+    local_bundle.bundle.jobs["twins"] = job | {"tasks": twins}
     local_bundle.bundle.files["twins"] = local_bundle.bundle.files["ml_training_pipeline"]
     registered = f"{local_bundle.features}.{name}"
     count = f"len(mlflow.MlflowClient().search_model_versions(\"name='{registered}'\"))"

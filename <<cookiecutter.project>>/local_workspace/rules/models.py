@@ -111,7 +111,7 @@ def every_random_part_has_a_seed(bundle: BundleFiles) -> Iterator[str]:
         for call in notebook.calls:
             name, given = call.name.rpartition(".")[2], {keyword.arg for keyword in call.node.keywords}
             random = SEEDED.fullmatch(name) or (name.endswith("KFold") and "shuffle" in given)
-            seeded = given & {"random_state", "seed", "rng", None} or (name == "default_rng" and call.node.args)
+            seeded = given & {"random_state", "seed", None} or (name == "default_rng" and call.node.args)
             if random and not seeded:
                 yield f"{call.at}: {name} has no seed, so no run can be repeated; give it random_state=42"
 

@@ -37,18 +37,13 @@ from pyspark.sql import DataFrame, SparkSession
 # % endif
 from pyspark.sql import functions as F
 # % if model.type == "anomaly"
-from scipy.stats import spearmanr
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
 from sklearn.inspection import permutation_importance
 # % else
+from sklearn import metrics as scores
 # % if model.type == "classification"
-from scipy.stats import bootstrap
-from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
-# % else
-from scipy.stats import bootstrap
-from sklearn import metrics as scores
 # % endif
 from sklearn.compose import ColumnTransformer
 # % if model.algorithm == "gradient_boosting"
@@ -138,7 +133,7 @@ THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 
 MODEL_TYPE = "<< model.type >>"
 ALGORITHM = "<< model.algorithm >>"
 # % if model.algorithm == "xgboost"
-PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost", "xgboost-cpu"]  # to predict, if installed
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
 FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # settings to choose from by cross-validation; {} for none
 
 
@@ -344,11 +339,12 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 
 
 # DBTITLE 1,Helpers, the same in every training notebook, which cannot count on importing them
-def get_parameters() -> list[str]:
+def get_parameters() -> tuple[str, str, str, str, str]:
     """catalog, gold_schema, feature_schema, project, model_name; raises where the job gives no right ones."""
-    names = ("catalog", "gold_schema", "feature_schema", "project", "model_name")
-    given = [dbutils.widgets.get(name) for name in names]
-    if not all(given):
+    catalog, gold_schema = dbutils.widgets.get("catalog"), dbutils.widgets.get("gold_schema")
+    feature_schema, project = dbutils.widgets.get("feature_schema"), dbutils.widgets.get("project")
+    model_name = dbutils.widgets.get("model_name")
+    if not all(given := (catalog, gold_schema, feature_schema, project, model_name)):
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
@@ -543,7 +539,7 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     usual = predict(model, rows)["score"]
 
     def agreement(model: Pipeline, shuffled: pd.DataFrame, _: None) -> float:
-        return spearmanr(usual, predict(model, shuffled)["score"]).statistic
+        return np.corrcoef(usual.rank(), predict(model, shuffled)["score"].rank())[0, 1]
 
     found = permutation_importance(model, rows, None, scoring=agreement, n_repeats=3, random_state=42)
     loss = "1 - rank correlation with the scores before shuffling"
@@ -591,7 +587,9 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
 # % else
         output_schema=Schema([ColSpec(DataType.double)]),
 # % endif
-        pip_requirements=sorted({f"{d.name}=={d.version}" for d in distributions() if d.name in PACKAGES}),
+        pip_requirements=[
+            f"{d.name}=={d.version}" for d in distributions() if d.name.removesuffix("-cpu") in PACKAGES
+        ],
         serialization_format="cloudpickle",
     )
     return logged.model_id
@@ -621,7 +619,7 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
             theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
             by_champion = theirs["prediction"] == -1
             overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
-            correlation = spearmanr(predicted["score"], theirs["score"]).statistic
+            correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]
             mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
             reason += f"; {overlap:.0%} of the rows that it or champion {champion} flags are the same"
         except Exception as error:
@@ -642,9 +640,9 @@ def compare(name: str, truth: pd.Series, ours: pd.<< kind >>, theirs: pd.<< kind
         drawn = truth.iloc[rows]
         return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
 
-    rows = np.arange(len(truth))
-    drawn = bootstrap((rows,), gain, n_resamples=200, method="percentile", vectorized=False, random_state=42)
-    better, low, high = gain(rows), *drawn.confidence_interval
+    chance, rows = np.random.default_rng(42), np.arange(len(truth))
+    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
+    better = gain(rows)
     metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
     mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
     found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"

@@ -121,7 +121,7 @@ def latest_rows() -> DataFrame:
 # COMMAND ----------
 
 
-def predict(keys: DataFrame, version: str) -> DataFrame:
+def predict_keys(keys: DataFrame, version: str) -> DataFrame:
     """Each key's prediction, and the probability or score that it comes from, as the version's tags say."""
     tags = mlflow.MlflowClient().get_model_version(registered_model, version).tags
     model_type = tags.get("model_type", "")
@@ -149,7 +149,7 @@ def score() -> str:
 # % else
     keys = keys_to_score()
 # % endif
-    predictions = predict(keys, version).withColumns(
+    predictions = predict_keys(keys, version).withColumns(
         {"model_version": F.lit(int(version)).cast("bigint"), "scored_at": F.current_timestamp()}
     )
     types = {name: kind.upper() for name, kind in predictions.dtypes if name != key}

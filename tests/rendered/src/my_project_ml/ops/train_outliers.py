@@ -24,7 +24,6 @@ from matplotlib.figure import Figure
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from scipy.stats import spearmanr
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
 from sklearn.inspection import permutation_importance
@@ -143,7 +142,7 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
-def look_up(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
+def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
     """The rows with every feature of the table, looked up by its primary key."""
     lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY)
     return FeatureEngineeringClient().create_training_set(
@@ -166,8 +165,8 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     gold, features = read_table(gold_table), read_table(feature_table)
     rows, rules = read_rows(gold.df)
     no_features = [name for name in rows.columns if name != LABEL]
-    training_set = look_up(rows.where("NOT _held_out"), feature_table, exclude_columns=no_features)
-    found = collect(look_up(rows, feature_table, exclude_columns=[]).load_df())
+    training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
+    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
         raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
@@ -178,11 +177,12 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 
 
 # DBTITLE 1,Helpers, the same in every training notebook, which cannot count on importing them
-def get_parameters() -> list[str]:
+def get_parameters() -> tuple[str, str, str, str, str]:
     """catalog, gold_schema, feature_schema, project, model_name; raises where the job gives no right ones."""
-    names = ("catalog", "gold_schema", "feature_schema", "project", "model_name")
-    given = [dbutils.widgets.get(name) for name in names]
-    if not all(given):
+    catalog, gold_schema = dbutils.widgets.get("catalog"), dbutils.widgets.get("gold_schema")
+    feature_schema, project = dbutils.widgets.get("feature_schema"), dbutils.widgets.get("project")
+    model_name = dbutils.widgets.get("model_name")
+    if not all(given := (catalog, gold_schema, feature_schema, project, model_name)):
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
@@ -262,7 +262,7 @@ def plot(predicted: pd.DataFrame) -> Figure:
     left.hist(predicted["score"], bins=50)
     left.axvline(0, color="black", linestyle="--")
     left.set(xlabel="score, below 0 is flagged", ylabel="rows")
-    flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 20), observed=True).mean()
+    flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 10), observed=True).mean()
     right.plot([part.mid for part in flagged.index], flagged, marker="o")
     right.axhline(EXPECTED_SHARE, color="black", linestyle="--")
     right.set(xlabel=predicted.index.name, ylabel="share flagged; dashed: expected")
@@ -276,7 +276,7 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     usual = predict(model, rows)["score"]
 
     def agreement(model: Pipeline, shuffled: pd.DataFrame, _: None) -> float:
-        return spearmanr(usual, predict(model, shuffled)["score"]).statistic
+        return np.corrcoef(usual.rank(), predict(model, shuffled)["score"].rank())[0, 1]
 
     found = permutation_importance(model, rows, None, scoring=agreement, n_repeats=3, random_state=42)
     loss = "1 - rank correlation with the scores before shuffling"
@@ -302,7 +302,9 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
         input_example=data.train[list(model.feature_names_in_)].head(5),
         signature=False,  # or what is missing in scoring alone would be refused
         output_schema=Schema([ColSpec(DataType.double)]),
-        pip_requirements=sorted({f"{d.name}=={d.version}" for d in distributions() if d.name in PACKAGES}),
+        pip_requirements=[
+            f"{d.name}=={d.version}" for d in distributions() if d.name.removesuffix("-cpu") in PACKAGES
+        ],
         serialization_format="cloudpickle",
     )
     return logged.model_id
@@ -325,7 +327,7 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
             theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
             by_champion = theirs["prediction"] == -1
             overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
-            correlation = spearmanr(predicted["score"], theirs["score"]).statistic
+            correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]
             mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
             reason += f"; {overlap:.0%} of the rows that it or champion {champion} flags are the same"
         except Exception as error:
@@ -363,7 +365,7 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     for name, value in tags.items():
         client.set_model_version_tag(registered_model, new, name, value)
     mlflow.set_tags({**tags, "model_version": new})
-    decision = f"Version {new} is {alias or 'neither champion nor challenger'}: {reason}"
+    decision = f"Version {new} {f'became {alias}' if alias else 'got no alias'}: {reason}"
     client.update_model_version(registered_model, new, describe(model, data, decision, run_id))
     return decision
 

@@ -25,7 +25,6 @@ from matplotlib.figure import Figure
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from scipy.stats import bootstrap
 from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
 from sklearn.compose import ColumnTransformer
@@ -78,7 +77,7 @@ THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 
 MODEL_TYPE = "classification"
 ALGORITHM = "gradient_boosting"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
-FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 10, 31]}  # to choose from by cross-validation; {} for none
+FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 20]}  # to choose from by cross-validation; {} for none
 
 
 def new_model(features: pd.DataFrame) -> Pipeline:
@@ -173,7 +172,7 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
-def look_up(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
+def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
     """The rows with every feature of the table, looked up by its primary key."""
     lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY)
     return FeatureEngineeringClient().create_training_set(
@@ -196,8 +195,8 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     gold, features = read_table(gold_table), read_table(feature_table)
     rows, rules = read_rows(gold.df)
     no_features = [name for name in rows.columns if name != LABEL]
-    training_set = look_up(rows.where("NOT _held_out"), feature_table, exclude_columns=no_features)
-    found = collect(look_up(rows, feature_table, exclude_columns=[]).load_df())
+    training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
+    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
         raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
@@ -211,11 +210,12 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 
 
 # DBTITLE 1,Helpers, the same in every training notebook, which cannot count on importing them
-def get_parameters() -> list[str]:
+def get_parameters() -> tuple[str, str, str, str, str]:
     """catalog, gold_schema, feature_schema, project, model_name; raises where the job gives no right ones."""
-    names = ("catalog", "gold_schema", "feature_schema", "project", "model_name")
-    given = [dbutils.widgets.get(name) for name in names]
-    if not all(given):
+    catalog, gold_schema = dbutils.widgets.get("catalog"), dbutils.widgets.get("gold_schema")
+    feature_schema, project = dbutils.widgets.get("feature_schema"), dbutils.widgets.get("project")
+    model_name = dbutils.widgets.get("model_name")
+    if not all(given := (catalog, gold_schema, feature_schema, project, model_name)):
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
@@ -305,13 +305,13 @@ def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
 def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
     """ROC, precision and recall, calibration, and the confusion at the threshold."""
     figure = Figure(figsize=(11, 10), layout="constrained")
-    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {int(truth.sum())} of them positive")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {truth.sum():.0f} of them positive")
     roc, recall, calibration, confusion = figure.subplots(2, 2).flat
-    given = truth, predicted["probability"]
-    scores.RocCurveDisplay.from_predictions(*given, ax=roc, plot_chance_level=True)
-    scores.PrecisionRecallDisplay.from_predictions(*given, ax=recall, plot_chance_level=True)
-    CalibrationDisplay.from_predictions(*given, n_bins=10, strategy="quantile", ax=calibration)
-    scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion)
+    truth, probability = truth.astype(int), predicted["probability"]
+    scores.RocCurveDisplay.from_predictions(truth, probability, ax=roc, plot_chance_level=True)
+    scores.PrecisionRecallDisplay.from_predictions(truth, probability, ax=recall, plot_chance_level=True)
+    CalibrationDisplay.from_predictions(truth, probability, n_bins=10, strategy="quantile", ax=calibration)
+    scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion, cmap="Blues")
     return figure
 
 
@@ -349,7 +349,9 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
         signature=False,  # or what is missing in scoring alone would be refused
         pyfunc_predict_fn="predict_proba",
         output_schema=Schema([ColSpec(Array(DataType.double))]),
-        pip_requirements=sorted({f"{d.name}=={d.version}" for d in distributions() if d.name in PACKAGES}),
+        pip_requirements=[
+            f"{d.name}=={d.version}" for d in distributions() if d.name.removesuffix("-cpu") in PACKAGES
+        ],
         serialization_format="cloudpickle",
     )
     return logged.model_id
@@ -369,13 +371,13 @@ def compare(name: str, truth: pd.Series, ours: pd.DataFrame, theirs: pd.DataFram
         drawn = truth.iloc[rows]
         return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
 
-    rows = np.arange(len(truth))
-    drawn = bootstrap((rows,), gain, n_resamples=200, method="percentile", vectorized=False, random_state=42)
-    better, low, high = gain(rows), *drawn.confidence_interval
+    chance, rows = np.random.default_rng(42), np.arange(len(truth))
+    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
+    better = gain(rows)
     metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
     mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
     found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
-    return better, low, f"{found}, so better by {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
 
 
 def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
@@ -431,7 +433,7 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     for name, value in tags.items():
         client.set_model_version_tag(registered_model, new, name, value)
     mlflow.set_tags({**tags, "model_version": new})
-    decision = f"Version {new} is {alias or 'neither champion nor challenger'}: {reason}"
+    decision = f"Version {new} {f'became {alias}' if alias else 'got no alias'}: {reason}"
     client.update_model_version(registered_model, new, describe(model, data, decision, run_id))
     return decision
 
