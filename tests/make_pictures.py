@@ -2,7 +2,7 @@
 
 uv run python tests/make_pictures.py
 
-They are each model's plot, as its run logged it, and the MLflow page of one run. It needs Chromium.
+They are each model's pictures, as its run logged them, and the MLflow page of one run. It needs Chromium.
 """
 
 import os
@@ -50,9 +50,10 @@ def copy_plots(bundle: Path) -> str:
     with closing(sqlite3.connect(state / "mlflow.db")) as database:
         runs = {model: (experiment, run) for model, experiment, run in database.execute(RUNS)}
     for model, (experiment, run) in runs.items():
-        plot = state / f"mlruns/{experiment}/{run}/artifacts/holdout.png"
-        shutil.copyfile(plot, PICTURES / f"{model}.png")
+        shutil.copyfile(state / f"mlruns/{experiment}/{run}/artifacts/holdout.png", PICTURES / f"{model}.png")
     experiment, run = runs[SHOWN]
+    importance = state / f"mlruns/{experiment}/{run}/artifacts/importance.png"
+    shutil.copyfile(importance, PICTURES / f"{SHOWN}_importance.png")
     return f"#/experiments/{experiment}/runs/{run}"
 
 

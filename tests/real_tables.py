@@ -125,7 +125,7 @@ def read_runs(bundle: Path, begin: int) -> tuple[dict[str, dict], dict[str, dict
     with closing(sqlite3.connect(bundle / ".local_workspace/mlflow.db")) as database:
         for model, run in database.execute(RUNS, [begin]).fetchall():
             found = database.execute("SELECT key, value FROM latest_metrics WHERE run_uuid = ?", [run])
-            metrics[model] = {k: v for k, v in found if not k.startswith("champion_")}
+            metrics[model] = {k: v for k, v in found if not k.startswith("champion_") and "median" not in k}
             tags[model] = dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", [run]))
     return metrics, tags
 
