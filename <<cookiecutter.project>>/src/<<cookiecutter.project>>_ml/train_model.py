@@ -134,12 +134,12 @@ MODEL_TYPE = "<< model.type >>"
 ALGORITHM = "<< model.algorithm >>"
 # % if model.algorithm == "xgboost"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
-FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # settings to choose from by cross-validation; {} for none
+FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # cross-validation; {} for none
 
 
 # % elif model.algorithm == "gradient_boosting"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
-FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 20]}  # to choose from by cross-validation; {} for none
+FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 20]}  # cross-validation; {} for none
 
 
 # % else

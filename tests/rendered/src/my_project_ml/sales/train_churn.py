@@ -77,7 +77,7 @@ THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 
 MODEL_TYPE = "classification"
 ALGORITHM = "gradient_boosting"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
-FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 20]}  # to choose from by cross-validation; {} for none
+FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 20]}  # cross-validation; {} for none
 
 
 def new_model(features: pd.DataFrame) -> Pipeline:

@@ -71,7 +71,7 @@ BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
 MODEL_TYPE = "regression"
 ALGORITHM = "xgboost"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
-FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # settings to choose from by cross-validation; {} for none
+FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # cross-validation; {} for none
 
 
 def new_model(features: pd.DataFrame) -> Pipeline:
