@@ -60,7 +60,7 @@ EDITS = {
         (
             REVENUE,
             '{"model__max_depth": [2, 5]}',
-            '{"model__max_depth": [3, 5], "model__subsample": [0.8, 1]}',
+            '{"model__n_estimators": [60, 120]}',
         ),
     ],
     "no search": [(CHURN, '{"model__max_leaf_nodes": [4, 20]}', "{}")],
