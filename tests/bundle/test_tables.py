@@ -250,3 +250,21 @@ def test_which_values_of_a_label_are_positive_is_said_not_guessed(tables, traine
         except ValueError as error:
             return str(error)
     """)
+
+
+def test_a_lookups_default_values_stand_for_what_is_missing_in_training(tables, trained):
+    """A key that the feature table lacks, and a feature that is NULL; the model's feature spec keeps it."""
+    read, kept = tables.ask("""
+        from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
+
+        client, name = FeatureEngineeringClient(), f"{features}.defaulted"
+        table = spark.sql("SELECT * FROM VALUES (1L, 1D), (2L, 2D), (3L, NULL) AS t(shop_id, price)")
+        client.create_table(name=name, primary_keys=["shop_id"], df=table)
+        lookup = FeatureLookup(table_name=name, lookup_key="shop_id", default_values={"price": 7.0})
+        labels = spark.sql("SELECT id AS shop_id, 0D AS label FROM range(1, 5)")
+        training = client.create_training_set(df=labels, feature_lookups=[lookup], label="label")
+        rows = training.load_df().toPandas().sort_values("shop_id")
+        columns = training.feature_spec.feature_column_infos
+        return [list(rows.price), [column.default_value_str for column in columns]]
+    """)
+    assert (read, kept) == ([1, 2, 7, 7], ["7.0"])
