@@ -366,6 +366,26 @@ def test_a_model_without_champion_is_skipped(local_bundle, models, second):
     assert not run.failed
 
 
+def test_predictions_of_an_older_release_gain_the_column_and_keep_their_rows(local_bundle, models, second):
+    """Also the row of a key that is in no table any more."""
+    beside = {"classification": "probability", "anomaly": "score"}
+    chosen = {model["model_type"]: name for name, model in models.items() if model["model_type"] in beside}
+    for model_type, name in chosen.items():
+        column, table = beside[model_type], f"{local_bundle.features}.{name}_predictions"
+        key = f"{models[name]['domain']}_id"
+        rows = local_bundle.ask(f"""
+            table = spark.table("{table}").drop("{column}").toPandas()
+            table.loc[len(table)] = table.iloc[0].to_dict() | {{"{key}": -1}}
+            write = spark.createDataFrame(table).write.mode("overwrite")
+            write.option("overwriteSchema", "true").saveAsTable("{table}")
+            return len(table)
+        """)
+        run = local_bundle.run("ml_inference_pipeline", [f"score_{name}"])
+        assert run.tasks[0].status == "SUCCESS"
+        found = local_bundle.sql(f"SELECT count(*), count({column}), min({key}) FROM {table}")
+        assert found == [[rows, rows - 1, -1]], name
+
+
 def test_a_missing_gold_table_is_named(local_bundle, models, second):
     name, model = next(iter(models.items()))
     run = local_bundle.run("ml_training_pipeline", [f"train_{name}"], gold_schema="not_there")
