@@ -19,11 +19,13 @@ MOVING = {  # what is replaced in the environment, and why
         "importlib-metadata": "mlflow-skinny 3.7.0 needs a newer one",
         "protobuf": "google-api-core, which comes with the client, needs a newer one",
         "googleapis-common-protos": "google-api-core needs a newer one",
+        "certifi": "databricks-sdk, which comes with the client, needs a newer one from 0.159.0 on",
     },
     "5": {
         "mlflow-skinny": "a part of mlflow, so 3.7.0 in place of 3.8",
         "protobuf": "google-api-core, which comes with the client, needs a newer one",
         "googleapis-common-protos": "google-api-core needs a newer one",
+        "certifi": "databricks-sdk, which comes with the client, needs a newer one from 0.159.0 on",
     },
 }
 NEVER = ("pyspark", "databricks-connect")  # the session's own; another version breaks it
@@ -61,5 +63,6 @@ def test_pins_move_few_packages_of_the_environment(version, tmp_path):
         for name, requirement in installed.items()
         if name in chosen and not requirement.specifier.contains(chosen[name], prereleases=True)
     }
-    assert moved == set(MOVING[version]), {name: chosen[name] for name in moved}
+    others = {name: chosen[name] for name in moved - set(MOVING[version])}
+    assert not others  # of those in MOVING, an index that lacks the newest releases may keep some
     assert not set(NEVER) & set(chosen)
