@@ -16,6 +16,7 @@ ALGORITHMS = {
 }
 RESERVED_DOMAINS = ("features", "inference")  # folders beside those of the domains
 RESERVED_MODELS = ("observed_at", "prediction", "model_version", "scored_at")  # columns beside the label's
+YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")  # no text to YAML
 MAX_TASKS = 1000  # of a Databricks job
 
 SHORT_NAME = (
@@ -68,6 +69,8 @@ def check_pattern(question: str, answer: str, pattern: tuple[str, str]) -> None:
     regex, rule = pattern
     if not re.fullmatch(regex, answer, re.ASCII):
         refuse(question, f"{answer!r} cannot be used; {rule}")
+    if answer in YAML_WORDS:
+        refuse(question, f"{answer!r} is a word that YAML does not read as text; choose another name")
 
 
 def parse_model(entry: str) -> dict[str, str]:

@@ -642,7 +642,7 @@ ANY_NOTEBOOK = [
     ),
     (
         "no_failure_is_hidden",
-        [(CHURN, "    status = f\"FAILED: {' '.join(str(error).split())}\"[:1000]\n", "")],
+        [(CHURN, "    status = f\"FAILED: {' '.join(str(error).split()) or repr(error)}\"[:1000]\n", "")],
         f"{CHURN}:«status = main() > except Exception as error:»: this except hides a failure from "
         'pipeline_status; write status = f"FAILED: {error}" in it',
     ),
@@ -794,8 +794,8 @@ TRAINING_NOTEBOOKS = [
         [
             (
                 CHURN,
-                "    run_name = get_run_name(",
-                "    log_training_dataset(data.gold)\n    run_name = get_run_name(",
+                "    with mlflow.start_run(",
+                "    log_training_dataset(data.gold)\n    with mlflow.start_run(",
             )
         ],
         f"{CHURN}:«log_training_dataset(data.gold)»: log_training_dataset outside the run logs the "

@@ -14,7 +14,7 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 COMMANDS = {
     "predictions": [
         "run --quiet cookiecutter . --no-input",
-        "run --quiet --directory my_project python -m local_workspace run",
+        "run --directory my_project python -m local_workspace run",
     ],
     "tests": ["run --quiet pytest"],
 }

@@ -5,12 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner
 from cookiecutter.cli import main as cookiecutter_command
 from cookiecutter.exceptions import FailedHookException
+from cookiecutter.main import cookiecutter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hooks import answers, origin
 
@@ -86,6 +90,12 @@ REFUSED = [
     ("models", f"{ONE_MODEL}, shop/revenue:anomaly:isolation_forest", "the name 'revenue' is given twice"),
     ("models", "", "there is none; give at least one as domain/name:type:algorithm"),
     ("models", ", ,", "there is none; give at least one as domain/name:type:algorithm"),
+    *(
+        (question, word, f"{word!r} is a word that YAML does not read as text; choose another name")
+        for question, word in [("project", "null"), ("gold_schema", "on"), ("prod_catalog", "off")]
+    ),
+    ("models", "true/a:regression:xgboost", "'true' is a word that YAML does not read as text"),
+    ("models", "a/no:regression:xgboost", "'no' is a word that YAML does not read as text"),
     ("project", "class", "'class' is a word of the Python language; choose another name"),
     ("environment_version", "3", "'3' is not a choice; choose 4 or 5"),
     ("ci", "jenkins", "'jenkins' is not a choice; choose github, azure_devops, gitlab or none"),
@@ -502,3 +512,52 @@ def test_version_is_empty_without_git(monkeypatch):
     monkeypatch.setenv("PATH", "")
 
     assert origin.version() == ""
+
+
+WORDS = [*answers.YAML_WORDS, "none", "nan", "inf", "e1", "o7", "x10", "y", "n", "t", "f", "null_", "date"]
+names = st.one_of(st.sampled_from(WORDS), st.from_regex(answers.SHORT_NAME[0], fullmatch=True))
+
+
+def is_accepted(given):
+    try:
+        return answers.check_answers(given) == ""
+    except FailedHookException:
+        return False
+
+
+@st.composite
+def accepted_answers(draw):
+    """Answers of any words that the questions take."""
+    given = {
+        question: draw(names) for question in ("project", "dev_catalog", "gold_schema", "feature_schema")
+    }
+    kinds = st.sampled_from(["regression:xgboost", "classification:xgboost", "anomaly:isolation_forest"])
+    models = [f"{draw(names)}/{draw(names)}:{draw(kinds)}" for _ in range(draw(st.integers(1, 3)))]
+    given["models"] = ", ".join(models)
+    given["history_domains"] = models[0].partition("/")[0] if draw(st.booleans()) else ""
+    return given
+
+
+def scalars(node):
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    for item in node.value if isinstance(node, yaml.CollectionNode) else []:
+        yield from (
+            found for part in (item if isinstance(item, tuple) else [item]) for found in scalars(part)
+        )
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(accepted_answers().filter(is_accepted))
+def test_every_accepted_name_is_text_in_all_yaml(template, tmp_path_factory, given):
+    folder = tmp_path_factory.mktemp("yaml")
+    home = {"cookiecutters_dir": str(folder / "clones"), "replay_dir": str(folder / "replay")}
+    project = cookiecutter(
+        str(template), no_input=True, extra_context=given, output_dir=str(folder), default_config=home
+    )
+    used = set(re.findall(r"\w+", " ".join(given.values())))
+    for path in Path(project).rglob("*.yml"):
+        for node in scalars(yaml.compose(path.read_text())):
+            if node.value in used:
+                assert node.tag == "tag:yaml.org,2002:str", f"{path.name}: {node.value}"
+    shutil.rmtree(folder)

@@ -111,13 +111,33 @@ def test_actions_are_pinned_by_commit(ci_file):
 def test_images_are_pinned(ci_file):
     jobs = yaml.safe_load(ci_file("gitlab").read_text())
 
-    assert re.search(r":3\.12\.\d+-bookworm@sha256:[0-9a-f]{64}$", jobs["test"]["image"])
-    assert re.search(r":v\d+\.\d+\.\d+$", jobs[".databricks"]["image"]["name"])
+    for job in ("test", ".databricks"):
+        assert re.search(r":3\.12\.\d+-bookworm@sha256:[0-9a-f]{64}$", jobs[job]["image"])
+
+
+@pytest.mark.parametrize("ci", ["azure_devops", "gitlab"])
+def test_a_downloaded_cli_is_checked_before_it_is_used(ci_file, ci):
+    text = ci_file(ci).read_text()
+
+    downloads = re.findall(r"curl .*\n.*", text)
+    assert downloads
+    assert all("| sha256sum --check" in download for download in downloads)
+    assert not re.search(r"curl[^\n]*\| *(ba)?sh", text)
+
+
+@each_provider
+def test_staging_and_prod_are_not_reached_by_the_subject_that_validates(ci_file, ci):
+    text = ci_file(ci).read_text()
+    named = r"(?:repo|project_path):\S+|\w+-(?:pull-request|staging|prod)"
+    subjects = re.findall(rf"^# +({named}) +(?:to )?(?:validate|deploy)", text, re.MULTILINE)
+
+    assert len(set(subjects)) == len(subjects) == 3
+    assert "review" in text or "approval" in text
 
 
 def test_every_provider_installs_the_same_versions(bake):
     texts = [(bake(ci=ci, project=ci) / file).read_text() for ci, file in FILES.items()]
-    databricks = r"setup-cli/v([\d.]+\d)|databricks/cli:v([\d.]+\d)|setup-cli@.*\n.*\n +version: \"(.*)\""
+    databricks = r"databricks_cli_([\d.]+\d)_|setup-cli@.*\n.*\n +version: \"(.*)\""
     uv = r"uv==([\d.]+\d)|setup-uv@.*\n.*\n +version: \"(.*)\""
 
     for pattern in (databricks, uv):

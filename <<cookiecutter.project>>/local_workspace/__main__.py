@@ -1,21 +1,24 @@
 """The commands of `python -m local_workspace`: run, check, reset."""
 
 import argparse
+import errno
 import signal
 import sys
 from pathlib import Path
 
-from local_workspace import state
+from local_workspace import damage, state
 from local_workspace.bundle import Bundle, BundleError
 from local_workspace.errors import WorkspaceError
 from local_workspace.options import option
 
+NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    _stop_in_order()
     try:
         if arguments.command == "reset":
             state.reset(ROOT)
@@ -28,21 +31,45 @@ def main() -> int:
     except (BundleError, WorkspaceError) as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.errno not in NO_WRITING:
+            raise
+        file = error.filename or ROOT / state.NAME
+        print(f"{file}: {error.strerror}; make room there, or make it writable", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
 
 
+def _stop_in_order() -> None:
+    """Ends on Ctrl-C, on SIGTERM, and when the terminal closes; a second one does not disturb that."""
+    numbers = [n for n in STOPS if signal.getsignal(n) != signal.SIG_IGN]  # as under nohup
+
+    def stop(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, stop)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from local_workspace.jobs import Jobs
     from local_workspace.report import Report
+    from local_workspace.spark_server import has_jars
     from local_workspace.workspace import Workspace
 
     bundle = Bundle(ROOT, arguments.target)
-    job_keys = arguments.job or [key for key in option(ROOT, "whole_path") if key in bundle.jobs]
+    job_keys = arguments.job or [key for key in option(ROOT, "whole_path", []) if key in bundle.jobs]
     _check_names(bundle, job_keys, arguments.task)
     report = Report()
     report.line("Starting Spark and the workspace's services ...")
+    if not has_jars():
+        report.line("Delta's jars come from Maven Central, this once ...")
+    for sentence in damage.unreadable_tables(ROOT / state.NAME):
+        report.line(sentence)
     runs = []
     with Workspace(ROOT) as running:
         jobs = Jobs(bundle, running, report)
@@ -61,6 +88,8 @@ def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | Non
         if key not in bundle.jobs:
             known = ", ".join(bundle.jobs)
             raise BundleError(f"job: target {bundle.target} has no {key!r}; it has {known}")
+        if not bundle.jobs[key].get("tasks"):
+            raise BundleError(f"job: {key} has no tasks; add some, or name other jobs")
     known = [task["task_key"] for key in job_keys for task in bundle.jobs[key]["tasks"]]
     for key in task_keys or []:
         if key not in known:

@@ -10,7 +10,7 @@ from local_workspace.rules import RULES
 
 def broken(bundle: BundleFiles, rules: Iterable[Callable] = RULES) -> list[str]:
     """A sentence for what breaks a rule that is not ignored: file and line, what is wrong, the remedy."""
-    ignored = option(bundle.root, "ignore")
+    ignored = option(bundle.root, "ignore", [])
     kept = [rule for rule in rules if rule.__name__ not in ignored]
     return list(dict.fromkeys(sentence for rule in kept for sentence in rule(bundle)))
 

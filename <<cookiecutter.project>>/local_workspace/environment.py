@@ -1,30 +1,61 @@
-"""The environment variables that Spark, the services and every task get."""
+"""The environment variables that Spark, the services and every task get, and no others."""
 
+import fnmatch
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-FOREIGN = ("DATABRICKS_", "MLFLOW_", "SPARK_", "PYSPARK_")  # a real workspace's settings do not reach in
+ALLOWED = (  # a secret of yours, or a real workspace's settings, do not reach in
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LC_*", "VIRTUAL_ENV"),
+    *("JAVA_HOME", "JAVA_TOOL_OPTIONS", "DEFAULT_ARTIFACT_REPOSITORY", "LD_LIBRARY_PATH", "DYLD_*"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "OMP_NUM_THREADS"),
+)
 
 
-def set_environment(state: Path, mlflow_folder: Path, port: int, token: str) -> None:
-    """Points every client to the local workspace, whose HTTP services answer on `port`."""
-    for name in list(os.environ):
-        if name.startswith(FOREIGN):
-            del os.environ[name]
-    os.environ |= {
-        "DATABRICKS_HOST": f"http://127.0.0.1:{port}",
-        "DATABRICKS_TOKEN": token,
-        "DATABRICKS_CONFIG_FILE": str(state / "no.databrickscfg"),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{mlflow_folder}/mlflow.db",
-        "MLFLOW_REGISTRY_URI": "databricks-uc",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MPLBACKEND": "agg",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
-        "PYSPARK_PYTHON": sys.executable,  # of Spark's workers
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many tasks as cores run side by side
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+def make_environment(state: Path, mlflow_folder: Path, port: int, token: str, also: list[str]) -> dict:
+    """Points every client to the local workspace, whose HTTP services answer on `port`.
+
+    `also` are further variables that the bundle's owner lets in.
+    """
+    allowed = [*ALLOWED, *also]
+    inherited = {k: v for k, v in os.environ.items() if any(fnmatch.fnmatchcase(k, a) for a in allowed)}
+    cores = {"OMP_NUM_THREADS": "1"}  # as many tasks as cores run side by side
+    return (
+        cores
+        | inherited
+        | {
+            "DATABRICKS_HOST": f"http://127.0.0.1:{port}",
+            "DATABRICKS_TOKEN": token,
+            "DATABRICKS_CONFIG_FILE": str(state / "no.databrickscfg"),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{mlflow_folder}/mlflow.db",
+            "MLFLOW_REGISTRY_URI": "databricks-uc",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MPLBACKEND": "agg",
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "PYSPARK_PYTHON": sys.executable,  # of Spark's workers
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
+    )
+
+
+@contextmanager
+def private(environment: dict) -> Iterator[None]:
+    """What starts in here gets this environment, and makes files that their owner alone can read."""
+    before, mask = dict(os.environ), os.umask(0o077)
+    try:
+        _become(environment)
+        yield
+    finally:
+        _become(before)
+        os.umask(mask)
+
+
+def _become(environment: dict) -> None:
+    os.environ |= environment
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]

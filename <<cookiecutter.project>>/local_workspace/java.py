@@ -1,17 +1,30 @@
 """The Java that Spark runs on."""
 
+import os
 import subprocess
+from pathlib import Path
 
 from local_workspace.errors import WorkspaceError
 
+SECONDS = 30  # in which it says its version
+
 
 def require_java() -> None:
-    """Raises where the PATH has no Java that Spark can run on."""
+    """Raises where Spark has no Java that it can run on: that of JAVA_HOME, else that of the PATH."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin/java")) if home else "java"
     try:
-        shown = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
-    except FileNotFoundError:
-        shown = ""
-    if not any(f'version "{release}' in shown for release in (17, 21)):
-        raise WorkspaceError(
-            "java: Spark needs Java 17 or 21 on the PATH; install it, for example openjdk-17"
+        done = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, errors="replace", timeout=SECONDS
         )
+        shown = done.stderr
+    except (OSError, subprocess.TimeoutExpired):
+        shown = ""
+    if any(f'version "{release}' in shown for release in (17, 21)):
+        return
+    if home:
+        raise WorkspaceError(
+            f"JAVA_HOME: Spark needs Java 17 or 21, and {java} does not say that it is one; "
+            "set JAVA_HOME to one, or unset it"
+        )
+    raise WorkspaceError("java: Spark needs Java 17 or 21 on the PATH; install it, for example openjdk-17")

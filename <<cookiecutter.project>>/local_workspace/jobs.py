@@ -5,17 +5,21 @@ https://docs.databricks.com/aws/en/jobs/parameters
 """
 
 import os
+import signal
 import time
 from dataclasses import dataclass, field
+from multiprocessing import Process
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from local_workspace import references
 from local_workspace.bundle import Bundle
 from local_workspace.errors import WorkspaceError
+from local_workspace.processes import memory_mb
 from local_workspace.report import Report
 from local_workspace.workspace import TaskProcess, Workspace
 
+STATUSES = ("SUCCESS", "SKIPPED", "FAILED")  # that a notebook sets; a reason may follow
 FAILED = ("failed", "timedout", "upstream_failed")
 RUN_IF = {
     "ALL_SUCCESS": lambda results: all(result == "success" for result in results),
@@ -84,6 +88,7 @@ class JobRun:
         self._left_out = {task["task_key"] for task in job["tasks"]} - self._chosen
         self._running: dict[str, tuple[dict, TaskProcess, float, Path]] = {}
         self._done: dict[str, TaskRun] = {}
+        self._memory: dict[str, int] = {}  # the most that a task has had, in MB
 
     @property
     def tasks(self) -> list[TaskRun]:
@@ -111,7 +116,7 @@ class JobRun:
     def end(self) -> None:
         """Kills what still runs."""
         for _, task, _, _ in self._running.values():
-            self._jobs.workspace.end_notebook(task)
+            self._jobs.workspace.kill_notebook(task)
 
     def _needs(self, task: dict) -> list[str]:
         """What the task depends on, as far as it is part of this run."""
@@ -152,9 +157,10 @@ class JobRun:
         self._jobs.workspace.check()
         ended = wait([started.result for _, started, _, _ in self._running.values()], timeout=0.5)
         for key, (task, started, begin, log) in list(self._running.items()):
+            self._memory[key] = max(memory_mb(started.process), self._memory.get(key, 0))
             seconds, limit = time.monotonic() - begin, task.get("timeout_seconds") or float("inf")
             if started.result in ended:
-                task_run = _outcome(key, started, seconds, log)
+                task_run = _outcome(key, started, seconds, log, self._memory[key])
             elif seconds > limit:
                 task_run = TaskRun(key, "timedout", f"FAILED: ran longer than {limit} s", seconds, log)
             else:
@@ -180,13 +186,27 @@ class JobRun:
             raise WorkspaceError(f"{self.key}, task {task['task_key']}: {error}") from None
 
 
-def _outcome(key: str, started: TaskProcess, seconds: float, log: Path) -> TaskRun:
+def _outcome(key: str, started: TaskProcess, seconds: float, log: Path, memory: int) -> TaskRun:
     try:
         answer = started.result.recv()
     except EOFError:
-        return TaskRun(key, "failed", "FAILED: its process died", seconds, log)
+        return TaskRun(key, "failed", f"FAILED: {_death(started.process, memory)}", seconds, log)
     values = answer["values"]
     if answer["error"]:
         return TaskRun(key, "failed", f"FAILED: {answer['error']}", seconds, log, values)
     status = str(values.get("status") or answer["exit"] or "SUCCESS")
+    if "status" in values and not status.startswith(STATUSES):
+        reason = f"FAILED: its task value status is {status!r}; set one of {', '.join(STATUSES)}"
+        return TaskRun(key, "failed", reason, seconds, log, values)
     return TaskRun(key, "success", status, seconds, log, values)
+
+
+def _death(process: Process, memory: int) -> str:
+    """Why a notebook's process ended before the notebook did."""
+    process.join()
+    if process.exitcode >= 0:
+        return f"its process ended by itself, with exit code {process.exitcode}"
+    name = signal.Signals(-process.exitcode).name
+    had = f" It had {memory} MB of memory." if memory else ""
+    lacked = "; the system does this where memory runs out" if name == "SIGKILL" else ""
+    return f"its process was ended by {name}{lacked}.{had}"

@@ -5,6 +5,7 @@ the libraries loaded, so it starts at once, and what a notebook changes ends wit
 """
 
 import os
+import resource
 import sys
 import traceback
 from multiprocessing.connection import Connection
@@ -12,21 +13,37 @@ from pathlib import Path
 
 
 def run_notebook(
-    path: Path, parameters: dict, task_values: dict, spark_url: str, log: Path, answer: Connection
+    path: Path,
+    parameters: dict,
+    task_values: dict,
+    spark_url: str,
+    log: Path,
+    memory_mb: int,
+    answer: Connection,
 ) -> None:
     """Runs the notebook and sends `{"exit", "error", "values"}` to `answer`.
 
     `exit` is the text given to `dbutils.notebook.exit`, or None; `error` is the exception that ended
-    the notebook, in one line, or None; `values` are the task values it set.
+    the notebook, in one line, or None; `values` are the task values it set. `memory_mb` is the most that
+    it may allocate, 0 for no limit.
     """
     _log_to(log)
     os.chdir(log.parent.parent)  # not the bundle's folder; MLflow keeps `mlruns/` in it
     bundle = Path(__file__).resolve().parent.parent
     sys.path[:] = [entry for entry in sys.path if entry and Path(entry).resolve() != bundle]
+    if memory_mb:
+        _limit_memory(memory_mb)
     answer.send(_run(path, parameters, task_values, spark_url))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # nothing of the notebook lingers
+
+
+def end_session(spark_url: str) -> None:
+    """Cancels what still runs in the Spark session of a task that was killed, and ends the session."""
+    from pyspark.sql.connect.session import SparkSession
+
+    SparkSession.builder.remote(spark_url).getOrCreate().stop()
 
 
 def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dict:
@@ -52,6 +69,15 @@ def _session(spark_url: str) -> object:
     os.environ["SPARK_REMOTE"] = spark_url  # SparkSession.builder in a notebook then gives this session
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # and pyspark.sql.functions are those of Connect
     return start_session(spark_url)
+
+
+def _limit_memory(mb: int) -> None:
+    """Makes allocating more a MemoryError; on Linux, whose limit alone counts all that is allocated."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        used = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmData:"))
+        limit = int(used) * 1024 + mb * 2**20
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _log_to(path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 
@@ -19,14 +21,42 @@ class Processes:
             forkserver.ensure_running()
 
     def start(self, function: Callable, *args: object, daemon: bool = False) -> multiprocessing.Process:
-        """Starts `function(*args)`; as a daemon it ends with this process, and can have no children."""
-        process = self._context.Process(target=function, args=args, daemon=daemon)
+        """Starts `function(*args)`; as a daemon it can have no children. It ends with this process."""
+        process = self._context.Process(target=_call, args=(function, *args), daemon=daemon)
         process.start()
         return process
+
+    def end(self, process: multiprocessing.Process) -> None:
+        """Kills a process, if it still runs, and those that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.join()
 
     def pipe(self) -> tuple[Connection, Connection]:
         """A connection to receive by, and one to send by."""
         return self._context.Pipe(duplex=False)
+
+
+def memory_mb(process: multiprocessing.Process) -> int:
+    """The most memory that a running process has had; 0 where the system does not say."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) // 1024
+    return 0
+
+
+def _call(function: Callable, *args: object) -> None:
+    """Calls it in a process group of its own, which is killed when the workspace's process has ended."""
+    os.setpgrp()
+
+    def watch() -> None:
+        wait([multiprocessing.parent_process().sentinel])
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+    function(*args)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the terminal shows: each task as it ends; at the close what failed, the totals, where to look."""
 
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from local_workspace.jobs import JobRun, TaskRun
 
-REASON_WIDTH = 100
+WIDTH = 140
 
 
 class Report:
@@ -30,7 +31,8 @@ class Report:
     def task_ends(self, task: "TaskRun") -> None:
         self._tasks.append(task)
         indent = "  " * self._depth
-        self.line(f"{indent}{task.key:<32} {task.seconds:6.1f} s  {_short(task.status)}")
+        begin = f"{indent}{task.key:<32} {task.seconds:6.1f} s  "
+        self.line(textwrap.fill(task.status, WIDTH, initial_indent=begin, subsequent_indent=f"{indent}  "))
 
     def job_ends(self, run: "JobRun") -> None:
         self._depth -= 1
@@ -55,7 +57,3 @@ class Report:
         self.line(f"Runs, metrics and models: {mlflow_ui}")
         self.line(f"Tables, predictions among them: {state}/warehouse")
         self.line(f"Logs: {state}/logs")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…"

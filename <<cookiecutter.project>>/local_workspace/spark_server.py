@@ -4,17 +4,27 @@ Stands for serverless compute's Spark: https://spark.apache.org/docs/4.0.1/spark
 """
 
 import os
+import pwd
 import re
 import signal
 import subprocess
+import sys
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 from local_workspace.errors import WorkspaceError
 
 START_SECONDS = 300  # the first start downloads Delta's jars
+REACH_SECONDS = 45  # to find them
+DELTA = "delta-spark_2.13"
+NO_JARS = (
+    "Spark cannot fetch Delta's jars from Maven Central; check the network, or set JAVA_TOOL_OPTIONS to "
+    "-Dhttps.proxyHost=... -Dhttps.proxyPort=... for a proxy, DEFAULT_ARTIFACT_REPOSITORY for a mirror"
+)
 STARTED = re.compile(r"Spark Connect server started at: \S+:(\d+)")
 SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for few
     "spark.sql.shuffle.partitions": "1",
@@ -25,6 +35,7 @@ SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for fe
     "spark.databricks.delta.stats.skipping": "false",
     "spark.databricks.delta.stats.collect": "false",
 }
+WATCHDOG = Path(__file__).with_name("watchdog.py")
 JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 
 
@@ -34,62 +45,63 @@ class SparkServer:
     `state` holds its tables (`warehouse/`), its catalog (`metastore_db/`) and its log.
     """
 
-    def __init__(self, state: Path, token: str):
+    def __init__(self, state: Path, token: str, lock: TextIO):
         self._state = state
         self._token = token
+        self._lock = lock
         self._log = state / "logs" / "spark.log"
-        self._pid = state / "spark.pid"
 
     def start(self, environment: dict) -> None:
-        self._stop_orphan()
         with open(self._log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                self._command(),
+                [sys.executable, "-ES", WATCHDOG, *self._command()],
                 cwd=self._state,  # where Derby keeps the metastore
                 env=environment | {"SPARK_CONNECT_AUTHENTICATE_TOKEN": self._token},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # which closes with this process
+                pass_fds=[self._lock.fileno()],  # kept until Spark has ended
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the caller, who stops this in order
             )
-        self._pid.write_text(str(self._process.pid))
 
     def url(self) -> str:
         """The `sc://` address, once the server answers; it holds the token that keeps others out."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if match := STARTED.search(self._log.read_text(encoding="utf-8", errors="replace")):
+        begin = time.monotonic()
+        while self.alive() and (waited := time.monotonic() - begin) < START_SECONDS:
+            log = self._log.read_text(encoding="utf-8", errors="replace")
+            if match := STARTED.search(log):
                 return f"sc://localhost:{match[1]}/;token={self._token};user_id=local"
-            if self._process.poll() is not None:
-                break
+            if waited > REACH_SECONDS and "found io.delta" not in log:
+                raise WorkspaceError(NO_JARS)
             time.sleep(0.05)
+        log = self._log.read_text(encoding="utf-8", errors="replace")
+        if "UNRESOLVED DEPENDENCIES" in log:
+            raise WorkspaceError(NO_JARS)
         raise WorkspaceError(f"Spark did not start; the reason stands in {self._log}")
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        _end(self._process.pid)
-        self._process.wait()
-        self._pid.unlink(missing_ok=True)
-
-    def _stop_orphan(self) -> None:
-        """Ends the server of a run that was killed, which still holds the metastore."""
-        if self._pid.exists():
-            pid = int(self._pid.read_text())
-            command = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True)
-            if str(self._state) in command.stdout:
-                _end(pid)
+        """Ends Spark, gently for five seconds."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=5)
+        self._process.stdin.close()
 
     def _command(self) -> list:
         spark_home = Path(find_spec("pyspark").origin).parent
         settings = {
-            "spark.jars.packages": f"io.delta:delta-spark_2.13:{version('delta-spark')}",
+            "spark.jars.packages": f"io.delta:{DELTA}:{version('delta-spark')}",
+            "spark.authenticate": "true",  # by a secret that Spark makes, on ports of its own
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.sql.catalogImplementation": "hive",
             # The default asks child processes where files are; one JVM alone writes these tables.
             "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+            "spark.hadoop.fs.permissions.umask-mode": "077",  # tables are their owner's alone, as all state
             "spark.sql.warehouse.dir": self._state / "warehouse",
             "spark.sql.sources.default": "delta",
             "spark.sql.session.timeZone": "UTC",
@@ -99,6 +111,7 @@ class SparkServer:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.connect.session.manager.defaultSessionTimeout": "7d",
+            "spark.sql.connect.serverStacktrace.enabled": "false",  # a task's reason is a sentence
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.connect.grpc.binding.port": "0",
             "spark.ui.enabled": "false",
@@ -111,19 +124,7 @@ class SparkServer:
         return [*command, "--class", server, "spark-internal"]
 
 
-def _end(pid: int) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(pid, number)
-        except ProcessLookupError:
-            return
-        for _ in range(100):
-            try:
-                if os.waitpid(pid, os.WNOHANG)[0]:
-                    return
-            except ChildProcessError:
-                try:
-                    os.kill(pid, 0)
-                except ProcessLookupError:
-                    return
-            time.sleep(0.05)
+def has_jars() -> bool:
+    """Whether an earlier start has fetched Delta's jars."""
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # where Java looks, whatever HOME says
+    return any(home.glob(f".ivy2*/jars/io.delta_{DELTA}-{version('delta-spark')}.jar"))

@@ -6,25 +6,38 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TextIO
 
 from local_workspace.errors import WorkspaceError
 
 NAME = ".local_workspace"
+KILLED_SECONDS = 2  # within which all has ended that a killed run had started
 PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 
 
 def lock(folder: Path) -> TextIO:
     """Keeps other commands out until what it returns is closed."""
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
-    held = open(folder / "lock", "w")
+    mask = os.umask(0o077)  # all of it is its owner's alone
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        held.close()
-        raise WorkspaceError(f"{folder} is in use by another run; wait for it, or work in a copy") from None
-    return held
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        held = open(folder / "lock", "w")
+    except OSError as error:
+        problem = f"{folder} cannot be used as a folder, {error.strerror}"
+        raise WorkspaceError(f"{problem}; remove what is there, or make it writable") from None
+    finally:
+        os.umask(mask)
+    deadline = time.monotonic() + KILLED_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return held
+        except BlockingIOError:
+            time.sleep(0.1)
+    held.close()
+    raise WorkspaceError(f"{folder} is in use by another run; wait for it, or work in a copy")
 
 
 def reset(bundle_root: Path) -> None:

@@ -91,6 +91,8 @@ class YamlFiles:
             content = _Loader((self.root / name).read_text(encoding="utf-8"), name).get_single_data()
         except FileNotFoundError:
             problem = "there is no such file; run this in the bundle's folder"
+        except UnicodeDecodeError:
+            problem = "it is not UTF-8; save it as UTF-8"
         except yaml.MarkedYAMLError as error:
             place = f"{name}:{error.problem_mark.line + 1}"
             problem = f"from here on it is no YAML, {error.problem}; correct it"

@@ -4,6 +4,7 @@ They prove this template's notebooks and stand-ins, so they stand here and not i
 tests/test_bundle.py bakes one, and runs them in it.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from local_workspace.testing import LocalBundle  # noqa: E402
 
 @pytest.fixture(scope="session")
 def local_bundle(tmp_path_factory):
+    os.environ["A_SECRET_OF_THE_TESTS"] = "x"
     with LocalBundle(ROOT, tmp_path_factory.mktemp("bundle") / "copy") as running:
         yield running
 

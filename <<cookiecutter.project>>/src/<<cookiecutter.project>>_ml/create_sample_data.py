@@ -125,7 +125,7 @@ try:
     status = create_sample_data()
 except Exception as error:
     traceback.print_exc()
-    status = f"FAILED: {' '.join(str(error).split())}"[:1000]
+    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
 
 # COMMAND ----------
 

@@ -317,6 +317,8 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
     gold, features = read_table(gold_table), read_table(feature_table)
     rows, rules = read_rows(gold.df)
+    if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
+        raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
     no_features = [name for name in rows.columns if name != LABEL]
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
 # % if history
@@ -326,7 +328,12 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 # % endif
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
-        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
+# % if model.type == "anomaly"
+        found = f"{gold_table}: {len(train)} rows to learn from, {len(holdout)} held out"
+# % else
+        found = f"{gold_table}: {len(train)} rows with {LABEL} to learn from, {len(holdout)} held out"
+# % endif
+        raise Skipped(f"{found}; {MIN_ROWS} and 1 needed")
 # % if model.type == "classification"
     for name, part, least in (("rows to learn from", train, FOLDS), ("holdout", holdout, 1)):
         if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
@@ -566,13 +573,13 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
 
 def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
     """Logs the model with its parameters to the active run, and registers a version; returns its id."""
-    used = {"features": len(model.feature_names_in_), **data.rules}
-    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
 # % if model.type == "classification"
-    mlflow.log_params({**model.estimator_[-1].get_params(), "threshold": model.best_threshold_})
+    used = {**model.estimator_[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
+    used["threshold"] = model.best_threshold_
 # % else
-    mlflow.log_params(model[-1].get_params())
+    used = {**model[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
 # % endif
+    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
@@ -663,7 +670,7 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
                 raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
                 theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
             except Exception as error:
-                reason += f"; {alias} {version} cannot predict these rows: {error}"
+                reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
                 continue
             better, _, sentence = compare(alias, truth, predicted, theirs)
             reason = f"{sentence}, version {version}; {reason}"
@@ -680,16 +687,15 @@ def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) ->
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
 # % if model.type == "anomaly"
-    what = f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
+    text = f"{USE_CASE}. Rows of `{DOMAIN}` with a score below 0 are anomalies, by {ALGORITHM}."
 # % elif model.type == "classification"
-    what = f"Whether `{LABEL}` holds, with the threshold {model.best_threshold_:.4g}"
+    text = f"{USE_CASE}. Whether `{LABEL}` holds, by {ALGORITHM}, at {model.best_threshold_:.4g} or more."
 # % else
-    what = f"The number `{LABEL}`"
+    text = f"{USE_CASE}. The number `{LABEL}`, by {ALGORITHM}."
 # % endif
-    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}"
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
-    text = f"{USE_CASE}. {what}, by {ALGORITHM}.\n\n{decision}.\n\nLearnt from {source}, {when}."
-    return f"{text}\n\n| on the holdout | |\n|---|---|\n{table}"
+    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}, {when}"
+    return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
 def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
@@ -726,8 +732,7 @@ def main() -> str:
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
-    run_name = get_run_name(model_name, ALGORITHM)
-    with mlflow.start_run(experiment_id=experiment_id, run_name=run_name) as run:
+    with mlflow.start_run(experiment_id=experiment_id, run_name=get_run_name(model_name, ALGORITHM)) as run:
         mlflow.set_tags(get_standard_tags(project, model_name, gold_table))
         log_training_dataset(data.gold)
         log_training_dataset(data.features)
@@ -757,7 +762,7 @@ except Skipped as reason:
     status = f"SKIPPED: {reason}"
 except Exception as error:
     traceback.print_exc()
-    status = f"FAILED: {' '.join(str(error).split())}"[:1000]
+    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
 
 # COMMAND ----------
 

@@ -120,14 +120,17 @@ def check_columns(types: dict[str, str], former: dict[str, str]) -> None:
 
 
 def check_keys(gold: DataFrame) -> None:
-    """Counts rows without a key; refuses a key that occurs twice, naming one."""
+    """Counts rows without a key; refuses a table without rows, and a key that occurs twice, naming one."""
     is_complete = F.expr(" AND ".join(f"{key} IS NOT NULL" for key in keys))
     counts = gold.groupBy(*keys).count()
     found = counts.agg(
+        F.count_if(is_complete).alias("keys"),
         F.sum(F.when(~is_complete, F.col("count"))).alias("nulls"),
         F.max(F.when(is_complete & (F.col("count") > 1), F.concat_ws(" at ", *keys))).alias("twice"),
     ).first()
     print(f"{found.nulls or 0} rows without {' or '.join(keys)} left out")
+    if not found["keys"]:
+        raise ValueError(f"{gold_table} has no rows with {' and '.join(keys)}; fill it")
     if found.twice is not None:
         raise ValueError(f"{gold_table}: {keys[0]} {found.twice} occurs more than once; make the key unique")
 
@@ -168,7 +171,7 @@ try:
     status = create_feature_table()
 except Exception as error:
     traceback.print_exc()
-    status = f"FAILED: {' '.join(str(error).split())}"[:1000]
+    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
 
 # COMMAND ----------
 

@@ -51,6 +51,14 @@ class Skipped(Exception):
     """There is nothing to do, for a reason that is no failure."""
 
 
+def check_key_type(*tables: str) -> None:
+    """Refuses tables whose keys have different types."""
+    types = {table: dict(spark.table(table).dtypes)[key] for table in tables}
+    if len(set(types.values())) > 1:
+        found = ", ".join(f"{kind} in {table}" for table, kind in types.items())
+        raise ValueError(f"{key} is {found}; make it the same, or drop the table with the old type")
+
+
 def champion_version() -> str:
     """The version that scores, resolved once, so that `model_version` in the predictions is true."""
     client = mlflow.MlflowClient()
@@ -84,6 +92,8 @@ def keys_to_score() -> DataFrame:
     if found.twice is not None:
         raise ValueError(f"{gold_table}: {key} {found.twice} occurs more than once; make the key unique")
     print(f"{found.scored} keys to score, {found.unknown} without features, {found.nulls or 0} without key")
+    if not found.scored:
+        raise Skipped(f"no key of {gold_table} has features in {feature_table}")
     return counts.where(is_known).select(key)
 
 
@@ -113,6 +123,7 @@ def score() -> str:
     if features_status.startswith("FAILED"):
         raise ValueError(f"the features of {domain} were not refreshed, {features_status}")
     version = champion_version()
+    check_key_type(gold_table, feature_table)
     keys = keys_to_score()
     predictions = predict_keys(keys, version).withColumns(
         {"model_version": F.lit(int(version)).cast("bigint"), "scored_at": F.current_timestamp()}
@@ -124,6 +135,7 @@ def score() -> str:
         f"{', '.join(f'{name} {kind}' for name, kind in types.items())}, "
         f"CONSTRAINT {model_name}_predictions_pk PRIMARY KEY ({key}))"
     )
+    check_key_type(gold_table, predictions_table)
     existing = spark.table(predictions_table).columns
     if added := ", ".join(f"{name} {kind}" for name, kind in types.items() if name not in existing):
         spark.sql(f"ALTER TABLE {predictions_table} ADD COLUMNS ({added})")
@@ -146,7 +158,7 @@ except Skipped as reason:
     status = f"SKIPPED: {reason}"
 except Exception as error:
     traceback.print_exc()
-    status = f"FAILED: {' '.join(str(error).split())}"[:1000]
+    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
 
 # COMMAND ----------
 

@@ -164,12 +164,15 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
     gold, features = read_table(gold_table), read_table(feature_table)
     rows, rules = read_rows(gold.df)
+    if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
+        raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
     no_features = [name for name in rows.columns if name != LABEL]
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
     found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
-        raise Skipped(f"{len(train)} rows to learn from, {len(holdout)} held out; {MIN_ROWS} and 1 needed")
+        found = f"{gold_table}: {len(train)} rows to learn from, {len(holdout)} held out"
+        raise Skipped(f"{found}; {MIN_ROWS} and 1 needed")
     return TrainingData(gold, features, training_set, train, holdout, rules)
 
 
@@ -290,9 +293,8 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
 
 def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
     """Logs the model with its parameters to the active run, and registers a version; returns its id."""
-    used = {"features": len(model.feature_names_in_), **data.rules}
+    used = {**model[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
     mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
-    mlflow.log_params(model[-1].get_params())
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
@@ -343,11 +345,10 @@ def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) ->
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
-    what = f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
-    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}"
+    text = f"{USE_CASE}. Rows of `{DOMAIN}` with a score below 0 are anomalies, by {ALGORITHM}."
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
-    text = f"{USE_CASE}. {what}, by {ALGORITHM}.\n\n{decision}.\n\nLearnt from {source}, {when}."
-    return f"{text}\n\n| on the holdout | |\n|---|---|\n{table}"
+    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}, {when}"
+    return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
 def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
@@ -378,8 +379,7 @@ def main() -> str:
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
-    run_name = get_run_name(model_name, ALGORITHM)
-    with mlflow.start_run(experiment_id=experiment_id, run_name=run_name) as run:
+    with mlflow.start_run(experiment_id=experiment_id, run_name=get_run_name(model_name, ALGORITHM)) as run:
         mlflow.set_tags(get_standard_tags(project, model_name, gold_table))
         log_training_dataset(data.gold)
         log_training_dataset(data.features)
@@ -404,7 +404,7 @@ except Skipped as reason:
     status = f"SKIPPED: {reason}"
 except Exception as error:
     traceback.print_exc()
-    status = f"FAILED: {' '.join(str(error).split())}"[:1000]
+    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
 
 # COMMAND ----------
 

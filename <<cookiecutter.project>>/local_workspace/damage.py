@@ -1,0 +1,77 @@
+"""Finds state that cannot be read, says what repairs it, and removes what a killed run left half made."""
+
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+from local_workspace.errors import WorkspaceError
+
+NO_CATALOG = (
+    "restore it from a copy, or remove it and move warehouse/ away to begin without tables; models stay"
+)
+
+
+def check(state: Path) -> None:
+    """Raises where MLflow's store or the catalog cannot be read."""
+    if (state / "mlflow.db").exists():
+        _check_store(state / "mlflow.db")
+    _check_catalog(state / "metastore_db", state / "warehouse")
+    (state / "derby.log").unlink(missing_ok=True)  # of the last run
+
+
+def check_catalog_started(state: Path) -> None:
+    """Raises where Derby, which keeps the catalog, has said that it cannot read it."""
+    log = state / "derby.log"
+    if log.exists() and "Failed to start database" in log.read_text(encoding="utf-8", errors="replace"):
+        raise WorkspaceError(f"{state / 'metastore_db'} is damaged; {NO_CATALOG}")
+
+
+def unreadable_tables(state: Path) -> list[str]:
+    """A sentence for each table that Delta cannot read, since its log is gone."""
+    tables = [table for table in (state / "warehouse").glob("*.db/*") if any(table.glob("*.parquet"))]
+    return [
+        f"{table} lacks _delta_log, so nothing can read this table; restore it, or begin anew with reset"
+        for table in sorted(tables)
+        if not (table / "_delta_log").exists()
+    ]
+
+
+def _check_store(file: Path) -> None:
+    begin_anew = f"remove it to begin without runs and models; the tables stay: rm {file}"
+    try:
+        with closing(sqlite3.connect(file)) as store:
+            (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
+            has_release = store.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+            releases = store.execute("SELECT * FROM alembic_version") if has_release.fetchone() else ()
+            release = next((release for (release,) in releases), None)
+    except sqlite3.DatabaseError as error:
+        found = error
+    if found != "ok":
+        raise WorkspaceError(f"{file} is damaged ({found}); restore it from a copy, or {begin_anew}")
+    if not release:  # which MLflow writes last, and works with no store that lacks it
+        file.unlink()
+        return
+    scripts = Path(find_spec("mlflow").origin).parent / "store/db_migrations/versions"
+    if not any(scripts.glob(f"{release}_*.py")):
+        raise WorkspaceError(f"{file} is of a newer MLflow; install that one, or {begin_anew}")
+    texts = "".join(script.read_text() for script in scripts.glob("*.py"))
+    if release in re.findall(r'^down_revision = "(\w+)"', texts, re.MULTILINE):
+        upgrade = f"uv run mlflow db upgrade sqlite:///{file}"
+        raise WorkspaceError(f"{file} is of an older MLflow; copy it, then run: {upgrade}")
+
+
+def _check_catalog(catalog: Path, tables: Path) -> None:
+    has_tables = tables.exists() and any(tables.iterdir())
+    if has_tables and not catalog.exists():
+        raise WorkspaceError(
+            f"{catalog} is gone, so the tables in {tables} have no names; restore it from a copy, or move "
+            f"{tables} away to begin without tables"
+        )
+    lost = [name for name in ("service.properties", "log/log.ctrl", "seg0") if not (catalog / name).exists()]
+    if lost and has_tables:
+        raise WorkspaceError(f"{catalog} lacks {', '.join(lost)}; {NO_CATALOG}")
+    if lost and catalog.exists():
+        shutil.rmtree(catalog)

@@ -1,0 +1,227 @@
+"""What a run is refused for before Spark starts: one sentence, which names the file, and exit code 2."""
+
+import fcntl
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from local_workspace import damage, java
+from local_workspace.errors import WorkspaceError
+from local_workspace.testing import LEFT_OUT
+
+STATE = Path(".local_workspace")
+JOBS = Path("resources/ml/ml_inference_pipeline.yml")
+
+
+def write(name: str | Path, content: str | bytes, mode: int = 0o644) -> None:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.chmod(mode)
+
+
+def make_store(release: str) -> None:
+    STATE.mkdir()
+    with closing(sqlite3.connect(STATE / "mlflow.db")) as store, store:
+        store.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        store.execute("INSERT INTO alembic_version VALUES (?)", [release])
+        store.execute("CREATE TABLE runs (text TEXT)")
+        store.executemany("INSERT INTO runs VALUES (?)", [["x" * 1000]] * 100)
+
+
+def damage_store(keep: int) -> None:
+    make_store("0")
+    os.truncate(STATE / "mlflow.db", keep)
+
+
+def make_catalog(*lost: str) -> None:
+    write(STATE / "warehouse/some.db/table/_delta_log/0.json", "")
+    for name in {"service.properties", "log/log.ctrl", "seg0/c0.dat"} - set(lost):
+        write(STATE / "metastore_db" / name, "x")
+
+
+def option(text: str) -> None:
+    project = Path("pyproject.toml").read_text()
+    write("pyproject.toml", project.replace("[tool.local_workspace]", f"[tool.local_workspace]\n{text}"))
+
+
+RUN = ["run"]
+REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
+    "state is a file": (
+        lambda: write(STATE, "x"),
+        RUN,
+        r"\.local_workspace cannot be used as a folder, .*; remove",
+    ),
+    "state is a dangling link": (
+        lambda: STATE.symlink_to("x/y"),
+        RUN,
+        r"\.local_workspace cannot be used as a f",
+    ),
+    "mlflow.db is garbage": (
+        lambda: write(STATE / "mlflow.db", "x" * 5000),
+        RUN,
+        r"mlflow\.db is damaged \(file is not",
+    ),
+    "mlflow.db is cut": (
+        lambda: damage_store(40_000),
+        RUN,
+        r"mlflow\.db is damaged \(.*\); restore it .* rm ",
+    ),
+    "mlflow.db is cut to a part of a page": (lambda: damage_store(50), RUN, r"mlflow\.db is damaged \("),
+    "mlflow.db is of a newer MLflow": (
+        lambda: make_store("0"),
+        RUN,
+        r"mlflow\.db is of a newer MLflow; install",
+    ),
+    "mlflow.db is of an older MLflow": (
+        lambda: make_store("451aebb31d03"),
+        RUN,
+        r"older MLflow; .* mlflow db upgrade",
+    ),
+    "mlflow.db is a folder": (
+        lambda: (STATE / "mlflow.db").mkdir(parents=True),
+        RUN,
+        r"mlflow\.db is damaged \(",
+    ),
+    "the catalog is gone": (
+        lambda: write(STATE / "warehouse/a", ""),
+        RUN,
+        r"metastore_db is gone, so the tables in",
+    ),
+    "the catalog has lost its properties": (
+        lambda: make_catalog("service.properties"),
+        RUN,
+        r"metastore_db lacks service\.properties; restore",
+    ),
+    "the catalog has lost its log": (
+        lambda: make_catalog("log/log.ctrl"),
+        RUN,
+        r"metastore_db lacks log/log\.ctrl",
+    ),
+    "the catalog has lost its tables": (
+        lambda: make_catalog("seg0/c0.dat"),
+        RUN,
+        r"metastore_db lacks seg0; ",
+    ),
+    "a job is not UTF-8": (lambda: write(JOBS, b"\xff"), RUN, r"ml_inference_pipeline\.yml.*UTF-8"),
+    "a job's file is a list": (lambda: write(JOBS, "- a\n"), RUN, r"ml_inference_pipeline\.yml"),
+    "a job's file is no YAML": (lambda: write(JOBS, "a: [\n"), RUN, r"ml_inference_pipeline\.yml"),
+    "a job has no tasks": (
+        lambda: write(JOBS, "resources:\n  jobs:\n    empty:\n      name: a\n"),
+        ["run", "empty"],
+        r"job: empty has no tasks; add some",
+    ),
+    "a job is not there": (lambda: None, ["run", "nothing"], r"job: target dev has no 'nothing'; it has ml_"),
+    "a task is not there": (
+        lambda: None,
+        ["run", "--task", "nothing"],
+        r"--task: there is no 'nothing'; there are",
+    ),
+    "a target is not there": (
+        lambda: None,
+        ["run", "--target", "x"],
+        r"target: there is no 'x' in databricks\.yml",
+    ),
+    "databricks.yml is gone": (lambda: os.remove("databricks.yml"), RUN, r"databricks\.yml"),
+    "pyproject.toml is no TOML": (
+        lambda: write("pyproject.toml", "a = ["),
+        RUN,
+        r"pyproject\.toml cannot be read",
+    ),
+    "an option is no list": (
+        lambda: option('environment = "A"'),
+        RUN,
+        r"environment .* is 'A'; make it a list",
+    ),
+    "an option is no number": (
+        lambda: option("task_memory_mb = true"),
+        RUN,
+        r"task_memory_mb .*make it a whole",
+    ),
+}
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    folder = tmp_path / "bundle"
+    shutil.copytree(Path.cwd(), folder, ignore=LEFT_OUT)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "local_workspace", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts and path.name != "lock"}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_run_is_refused_and_nothing_is_lost(copy, what):
+    come_about, arguments, sentence = REFUSED[what]
+    come_about()
+    before = files(copy)
+    done = run(*arguments)
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert re.search(sentence, said)
+    assert "Traceback" not in done.stdout
+    assert before <= files(copy)
+
+
+def test_what_a_killed_run_left_half_made_is_made_anew(copy):
+    make_store("")
+    make_catalog("service.properties")
+    shutil.rmtree(STATE / "warehouse")
+    damage.check(STATE)
+    assert list(STATE.iterdir()) == []
+
+
+def test_a_run_beside_another_is_refused(copy):
+    STATE.mkdir()
+    with open(STATE / "lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = run("run")
+    assert done.returncode == 2
+    assert re.search(r"\.local_workspace is in use by another run; wait for it", done.stderr)
+
+
+JAVAS = {  # what JAVA_HOME/bin/java is: its text, its mode
+    "nothing": None,
+    "not executable": ("#!/bin/sh\n", 0o644),
+    "garbage": (b"\x7fELF\0\0", 0o755),
+    "another version": ("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n", 0o755),
+    "hanging": ("#!/bin/sh\nsleep 60\n", 0o755),
+}
+
+
+@pytest.mark.parametrize("what", JAVAS)
+def test_a_java_home_that_is_none_is_named(tmp_path, monkeypatch, what):
+    """Though there is a right one on the PATH: Spark would take that of JAVA_HOME."""
+    if JAVAS[what]:
+        write(tmp_path / "bin/java", *JAVAS[what])
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setattr(java, "SECONDS", 1)
+    with pytest.raises(
+        WorkspaceError, match="JAVA_HOME: Spark needs Java 17 or 21, and .*/bin/java does not say"
+    ):
+        java.require_java()
+
+
+def test_a_path_without_java_is_said(monkeypatch):
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(WorkspaceError, match="java: Spark needs Java 17 or 21 on the PATH; install it"):
+        java.require_java()
