@@ -34,13 +34,14 @@ def run_notebook(
     if memory_mb:
         _limit_memory(memory_mb)
     answer.send(_run(path, parameters, task_values, spark_url))
+    end_session(spark_url)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # nothing of the notebook lingers
 
 
 def end_session(spark_url: str) -> None:
-    """Cancels what still runs in the Spark session of a task that was killed, and ends the session."""
+    """Cancels what still runs in a task's Spark session, and ends the session."""
     from pyspark.sql.connect.session import SparkSession
 
     SparkSession.builder.remote(spark_url).getOrCreate().stop()

@@ -39,9 +39,6 @@ def start_session(url: str) -> SparkSession:
     """The process's one session, as new; `SparkSession.builder.getOrCreate()` also gives it."""
     spark = SparkSession.builder.remote(url).getOrCreate()
     spark.client.disable_reattachable_execute()  # for connections that break; here it only costs time
-    for row in spark.sql("SHOW VIEWS").collect():
-        if row.isTemporary:
-            spark.catalog.dropTempView(row.viewName)
     _speak_databricks_sql()
     _refuse_what_serverless_refuses()
     _let_the_feature_client_work()

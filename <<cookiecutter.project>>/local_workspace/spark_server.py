@@ -45,10 +45,11 @@ class SparkServer:
     `state` holds its tables (`warehouse/`), its catalog (`metastore_db/`) and its log.
     """
 
-    def __init__(self, state: Path, token: str, lock: TextIO):
+    def __init__(self, state: Path, token: str, lock: TextIO, python_daemon: str):
         self._state = state
         self._token = token
         self._lock = lock
+        self._python_daemon = python_daemon
         self._log = state / "logs" / "spark.log"
 
     def start(self, environment: dict) -> None:
@@ -106,6 +107,7 @@ class SparkServer:
             "spark.sql.sources.default": "delta",
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.execution.arrow.pyspark.enabled": "true",
+            "spark.python.daemon.module": self._python_daemon,
             **SMALL_DATA,
             "spark.driver.memory": "2g",
             "spark.driver.host": "127.0.0.1",

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from multiprocessing import Process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from local_workspace import damage, state
+from local_workspace import damage, python_workers, state
 from local_workspace.environment import make_environment, private
 from local_workspace.errors import WorkspaceError
 from local_workspace.java import require_java
@@ -35,7 +36,6 @@ class Workspace:
         self._bundle_root = bundle_root
         self.state = bundle_root / state.NAME
         self.logs = self.state / "logs"
-        self._sessions: list[str] = []
 
     def __enter__(self) -> "Workspace":
         require_java()
@@ -57,12 +57,16 @@ class Workspace:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             environment = make_environment(self.state, mlflow_folder, port, token, allowed)
-            self._spark = SparkServer(self.state, secrets.token_hex(16), self._lock)
+            workers = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
+            python = python_workers.prepare(workers)
+            self._spark = SparkServer(self.state, secrets.token_hex(16), self._lock, python_workers.DAEMON)
             with private(environment):
-                self._spark.start(environment)
+                self._spark.start(environment | python)
                 undo.callback(self._spark.stop)
                 self._processes = Processes(self.logs / "services.log")
             self._spark_url = self._spark.url()
+            serving = self._processes.start(python_workers.serve, workers, daemon=True)
+            undo.callback(self._processes.end, serving)
             arguments = (listener, token, self.state, mlflow_folder, self._spark_url)
             try:
                 self._services = self._processes.start(run_services, *arguments, daemon=True)
@@ -74,8 +78,8 @@ class Workspace:
             undo.callback(self._processes.end, self._services)
 
     def start_notebook(self, path: Path, parameters: dict, task_values: dict, log: Path) -> TaskProcess:
-        """Starts a task's process in a Spark session that no other task is using."""
-        session = self._sessions.pop() if self._sessions else str(uuid.uuid4())
+        """Starts a task's process in a Spark session of its own."""
+        session = str(uuid.uuid4())
         receiving, sending = self._processes.pipe()
         url = f"{self._spark_url};session_id={session}"
         arguments = (path, parameters, task_values, url, log, self._memory_mb, sending)
@@ -84,15 +88,12 @@ class Workspace:
         return TaskProcess(process, receiving, session)
 
     def end_notebook(self, task: TaskProcess) -> None:
-        """Ends a task's process; its session serves a later task, with Spark's Python workers warm."""
+        """Ends a task's process and its session, with the queries and streams that still run in it."""
         task.process.join(timeout=1)
         ended = task.process.exitcode == 0
         self.kill_notebook(task)
-        if ended:
-            self._sessions.append(task.session)
-        else:  # a query of its may still run
-            url = f"{self._spark_url};session_id={task.session}"
-            self._processes.start(end_session, url, daemon=True)
+        if not ended:
+            self._processes.start(end_session, f"{self._spark_url};session_id={task.session}", daemon=True)
 
     def kill_notebook(self, task: TaskProcess) -> None:
         self._processes.end(task.process)

@@ -172,7 +172,6 @@ def test_services_may_die_and_a_damaged_catalog_is_named(own):
     for file in (own.state / "metastore_db/seg0").glob("c[2-9]*.dat"):
         os.truncate(file, 100)
     with own:
-        own._sessions.clear()
         said = end_of_run(own, "spark.sql('SELECT * FROM kept').collect()")
     assert "metastore_db is damaged; restore it from a copy, or remove it and move warehouse/ away" in said
     assert list(own.state.glob("warehouse/kept/_delta_log/*.json"))
