@@ -9,17 +9,26 @@ from pathlib import Path
 
 from local_workspace.errors import WorkspaceError
 
+FREE_MB = 20  # with less, what writes fails in ways that do not say why
 NO_CATALOG = (
     "restore it from a copy, or remove it and move warehouse/ away to begin without tables; models stay"
 )
 
 
 def check(state: Path) -> None:
-    """Raises where MLflow's store or the catalog cannot be read."""
+    """Raises where MLflow's store or the catalog cannot be read, or nothing can be written."""
+    check_room(state)
     if (state / "mlflow.db").exists():
         _check_store(state / "mlflow.db")
     _check_catalog(state / "metastore_db", state / "warehouse")
     (state / "derby.log").unlink(missing_ok=True)  # of the last run
+
+
+def check_room(state: Path) -> None:
+    """Raises where the disk is full."""
+    free = shutil.disk_usage(state).free >> 20
+    if free < FREE_MB:
+        raise WorkspaceError(f"{state}: its disk has {free} MB left; make room, at least {FREE_MB} MB")
 
 
 def check_catalog_started(state: Path) -> None:

@@ -18,7 +18,7 @@ def main() -> int:
 
 
 def _watch() -> None:
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # nothing is ever written to it; sys.stdin would be locked when this ends
     os.killpg(0, signal.SIGKILL)
 
 

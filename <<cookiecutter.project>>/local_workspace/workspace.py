@@ -99,7 +99,8 @@ class Workspace:
         self._processes.end(task.process)
 
     def check(self) -> None:
-        """Raises where Spark, its catalog or the services do not work, which tasks would wait for."""
+        """Raises where the disk is full, or where Spark, its catalog or the services do not work."""
+        damage.check_room(self.state)
         damage.check_catalog_started(self.state)
         if not self._spark.alive():
             raise WorkspaceError(f"Spark ended by itself; the reason stands in {self.logs / 'spark.log'}")

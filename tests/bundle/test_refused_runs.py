@@ -189,6 +189,13 @@ def test_what_a_killed_run_left_half_made_is_made_anew(copy):
     assert list(STATE.iterdir()) == []
 
 
+def test_a_full_disk_is_named(copy, monkeypatch):
+    STATE.mkdir()
+    monkeypatch.setattr(damage, "FREE_MB", 1 << 40)
+    with pytest.raises(WorkspaceError, match=r"\.local_workspace: its disk has \d+ MB left; make room"):
+        damage.check(STATE)
+
+
 def test_a_run_beside_another_is_refused(copy):
     STATE.mkdir()
     with open(STATE / "lock", "w") as held:
