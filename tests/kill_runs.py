@@ -10,6 +10,7 @@ minutes on 2 cores. It needs Linux, whose /proc it reads.
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def chosen(what: str, bundle: Path) -> int | None:
         servers = [pid for pid, command in running.items() if "forkserver" in command]
         children = [pid for pid in servers if parent(pid) in servers]
         return min(children, default=None)
-    return next((pid for pid in running if "-m local_workspace run" in running[pid]), None)
+    return next((pid for pid in running if re.match(r"\S+python\S* -m local_workspace", running[pid])), None)
 
 
 def kill_one(bundle: Path, what: str, seconds: float) -> str:
