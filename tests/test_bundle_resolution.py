@@ -8,6 +8,7 @@ made of each, signed in as tester@databricks.com, outside of git. Each has its `
 import importlib
 import json
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -55,6 +56,7 @@ REFUSALS = {  # what the CLI refuses, and our sentence
 def modules():
     """The bundle's own modules, for the user that the cases were made by."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)  # or it would become a part of the template
         patch.syspath_prepend(REPOSITORY / "<<cookiecutter.project>>")
         modules = {name: importlib.import_module(f"local_workspace.{name}") for name in MODULES}
         for name, value in TESTER.items():

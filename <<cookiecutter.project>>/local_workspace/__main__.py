@@ -109,11 +109,11 @@ def _arguments() -> argparse.Namespace:
     run.add_argument("job", nargs="*", help="a job's key, for example ml_training_pipeline")
     run.add_argument("--target", help="a target of databricks.yml (default: the one with default: true)")
     run.add_argument(
-        "--var", action="append", default=[], metavar="NAME=VALUE", help="the value of a variable"
+        "--var",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="the value of a variable of the bundle",
+        help="a value for a variable of the bundle",
     )
     run.add_argument(
         "--task",
