@@ -1005,6 +1005,14 @@ ALLOWED = {
             "              results: |\n                train_copy: {{tasks.train_copy.result_state}}\n",
         ),
     ],
+    "an item of a list, and words that are no booleans": [
+        (TRAINING, "      parameters:\n", "      parameters:\n        - {name: a, default: yes}\n"),
+        (
+            TRAINING,
+            "      parameters:\n",
+            "      parameters:\n        - {name: b, default: '${var.ml_dependencies[0]}'}\n",
+        ),
+    ],
     "a schedule that runs in prod, written there": [
         (
             BUNDLE,

@@ -166,6 +166,7 @@ def test_a_value_reaches_the_notebook_as_the_cli_writes_it(what, read):
 A = "variables: {a: {default: x}}\n"
 COMPLEX = "variables: {a: {type: complex, default: [x]}}\n"
 OVERRIDES = ".databricks/bundle/default/variable-overrides.json"
+OVER = "targets:\n  dev:\n    resources:\n      jobs:\n        j: {{{}}}\n"
 REFUSED = {  # a bundle, options, and the sentence
     "--var without a value": (bundle_of(1, A), ["a"], "--var: a gives no value; write name=value, and "),
     "--var with a comma": (bundle_of(1, A), ["a=1,2"], "--var: 2 gives no value; write name=value, and "),
@@ -236,7 +237,7 @@ REFUSED = {  # a bundle, options, and the sentence
     "a list as a parameter": (
         bundle_of("[1]"),
         [],
-        "databricks.yml:11: p is a list or a mapping, which a parameter cannot be; write it as text",
+        "databricks.yml:11: p is a list or a mapping, which it cannot be; write it as text",
     ),
     "a number that is none": (
         bundle_of(1, job="timeout_seconds: soon\n"),
@@ -263,6 +264,11 @@ REFUSED = {  # a bundle, options, and the sentence
         bundle_of(1, "include: ['*.py']\n"),
         [],
         "databricks.yml:2: a.py is no YAML file; narrow the include *.py",
+    ),
+    "a target's mapping in place of a list": (
+        {"databricks.yml": bundle_of(1)["databricks.yml"] + OVER.format("tasks: {a: b}")},
+        [],
+        "databricks.yml:16: tasks has another form than in databricks.yml:6; write both alike",
     ),
     "a wheel": (
         bundle_of(1, job="environments:\n- {environment_key: e, spec: {dependencies: [dist/*.whl]}}\n"),
@@ -295,9 +301,11 @@ def test_what_is_given_from_outside_is_said(read):
 
 def test_tasks_of_one_key_are_one_task_within_a_file_too(read):
     files = bundle_of(1)
-    files["databricks.yml"] += "        - {task_key: a, timeout_seconds: '7', disabled: yes}\n"
+    files["databricks.yml"] += (
+        "        - {task_key: a, timeout_seconds: '7', disabled: yes, libraries: [~]}\n"
+    )
     (task,) = read(files).jobs["j"]["tasks"]
-    assert (task["timeout_seconds"], task["disabled"]) == (7, True)
+    assert (task["timeout_seconds"], task["disabled"], task["libraries"]) == (7, True, [])
     assert task["notebook_task"]["base_parameters"] == {"p": "1"}
 
 

@@ -13,9 +13,10 @@ from local_workspace import scalars, variables
 from local_workspace.errors import BundleError
 from local_workspace.notebook_files import HEADER
 from local_workspace.substitutions import Substitutions
-from local_workspace.yaml_files import Mapping, Placed, Sequence, YamlFiles, merge, merge_by_name
+from local_workspace.yaml_files import Mapping, Placed, Sequence, YamlFiles, conflicts, merge, merge_by_name
 
 FREE = ("base_parameters", "job_parameters")  # their keys are the owner's, and name no field
+TEXTS = (("parameters", "default"), ("for_each_task", "inputs"))
 
 
 class Bundle:
@@ -47,6 +48,9 @@ class Bundle:
             known = ", ".join(targets or ("default",))
             raise BundleError(f"target: there is no {self.target!r} in databricks.yml; it has {known}")
         own = targets.section(self.target)
+        if not lenient:
+            for sentence in conflicts(yaml.config.section("resources"), own.section("resources")):
+                raise BundleError(sentence)
         config = merge(yaml.config, own)
         found = self._variables(yaml.config.section("variables"), own.section("variables"), options)
         self._substitutions = Substitutions(root, self.target, config, found, lenient)
@@ -92,15 +96,16 @@ class Bundle:
             items = {key: item for key, item in value.items() if item is not None}
             places = {key: value.places.get(key, place) for key in items}
             for key, item in items.items():
-                text = field in FREE or (field, key) == ("parameters", "default")
+                text = field in FREE or (field, key) in TEXTS
                 if text and isinstance(item, Placed) and not self._lenient:
-                    problem = f"{key} is a list or a mapping, which a parameter cannot be"
+                    problem = f"{key} is a list or a mapping, which it cannot be"
                     raise BundleError(f"{places[key]}: {problem}; write it as text")
                 items[key] = self._fit(item, "" if field in FREE else key, places[key])
             return Mapping(items, value.place, places)
         if isinstance(value, Sequence):
-            items = [self._fit(item, field, value.places.get(n, place)) for n, item in enumerate(value)]
-            return Sequence(items, value.place, value.places)
+            kept = [(value.places.get(n, place), item) for n, item in enumerate(value) if item is not None]
+            items = [self._fit(item, field, where) for where, item in kept]
+            return Sequence(items, value.place, dict(enumerate(where for where, _ in kept)))
         try:
             return scalars.fit(value, field)
         except ValueError as error:

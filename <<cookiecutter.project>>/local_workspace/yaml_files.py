@@ -151,6 +151,19 @@ def merge(base: Any, over: Any) -> Any:
     return merged
 
 
+def conflicts(base: Mapping, over: Mapping) -> Iterator[str]:
+    """Where `over` has a list, a mapping or a single value, and `base` has another of these."""
+    for key, value in over.items():
+        known = base.get(key)
+        kinds = [isinstance(v, Mapping) + 2 * isinstance(v, Sequence) for v in (known, value)]
+        if known is None or value is None:
+            continue
+        if kinds[0] != kinds[1]:
+            yield f"{over.at(key)}: {key} has another form than in {base.at(key)}; write both alike"
+        elif isinstance(value, Mapping):
+            yield from conflicts(known, value)
+
+
 def merge_by_name(job: Mapping) -> Mapping:
     """The job with all its tasks of one key merged to one, and the like: those of a target come second."""
     merged = Mapping(job, job.place, job.places)
