@@ -166,6 +166,7 @@ def test_a_value_reaches_the_notebook_as_the_cli_writes_it(what, read):
 A = "variables: {a: {default: x}}\n"
 COMPLEX = "variables: {a: {type: complex, default: [x]}}\n"
 OVERRIDES = ".databricks/bundle/default/variable-overrides.json"
+ENVIRONMENT = "environments:\n- {{environment_key: e, spec: {{dependencies: [{}]}}}}\n"
 OVER = "targets:\n  dev:\n    resources:\n      jobs:\n        j: {{{}}}\n"
 REFUSED = {  # a bundle, options, and the sentence
     "--var without a value": (bundle_of(1, A), ["a"], "--var: a gives no value; write name=value, and "),
@@ -270,10 +271,16 @@ REFUSED = {  # a bundle, options, and the sentence
         [],
         "databricks.yml:16: tasks has another form than in databricks.yml:6; write both alike",
     ),
-    "a wheel": (
-        bundle_of(1, job="environments:\n- {environment_key: e, spec: {dependencies: [dist/*.whl]}}\n"),
+    "a package of the bundle": (
+        bundle_of(1, job=ENVIRONMENT.format("mlflow==3.7.0, ./shop")),
         [],
-        "databricks.yml:7: job j installs dist/*.whl, which a local run cannot; publish it to an index, and "
+        "databricks.yml:7: job j installs ./shop, which a local run cannot; publish it to an index, and "
+        "pin it here and in pyproject.toml",
+    ),
+    "a wheel": (
+        bundle_of(1, job=ENVIRONMENT.format("shop.whl")),
+        [],
+        "databricks.yml:7: job j installs shop.whl, which a local run cannot; publish it to an index, and "
         "pin it here and in pyproject.toml",
     ),
 }

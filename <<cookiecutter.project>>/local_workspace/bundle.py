@@ -15,6 +15,7 @@ from local_workspace.notebook_files import HEADER
 from local_workspace.substitutions import Substitutions
 from local_workspace.yaml_files import Mapping, Placed, Sequence, YamlFiles, conflicts, merge, merge_by_name
 
+CATALOG = "spark_catalog"  # every target's catalog is this one here: Delta has no other
 FREE = ("base_parameters", "job_parameters")  # their keys are the owner's, and name no field
 TEXTS = (("parameters", "default"), ("for_each_task", "inputs"))
 
@@ -66,20 +67,19 @@ class Bundle:
         """The value of each variable; the catalog is the local one, whatever is given."""
         self.given: list[str] = []
         found = variables.written(declared, own)
-        if self._lenient:
-            return found
-        outside = variables.given(self.root, self.target, declared, options)
-        for name, variable in outside.items():
-            local = f", though here it stays {variables.CATALOG}" if name == "catalog" else ""
-            self.given.append(f"{name} by {variable.outside}{local}")
-        found |= {name: variable for name, variable in outside.items() if name != "catalog"}
-        variables.require_values(declared, own, found, self.target)
-        return found
+        if not self._lenient:
+            outside = variables.given(self.root, self.target, declared, options)
+            for name, variable in outside.items():
+                local = f", though here it stays {CATALOG}" if name == "catalog" else ""
+                self.given.append(f"{name} by {variable.outside}{local}")
+            found |= outside
+            variables.require_values(declared, own, found, self.target)
+        return found | ({"catalog": variables.Variable(CATALOG, "")} if "catalog" in found else {})
 
     def _job(self, written: Mapping) -> Mapping:
         job = self._substitutions.resolve(written, written.place)
         job = self._fit(merge_by_name(job), "", job.place)
-        if "name" in job:
+        if isinstance(job.get("name"), str):
             job["name"] = self._substitutions.named("jobs", job["name"], job.at("name"))
         if self._lenient:
             return job

@@ -30,8 +30,7 @@ INT64 = 2**63
 
 def integer(text: str) -> int:
     """The number that an INTEGER means: a leading 0 says nothing, 0x, 0o and 0b do."""
-    digits = text.lstrip("0")
-    number = int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else int(text, 0)
+    number = int(text) if re.fullmatch(r"[-+]?[0-9]+", text) else int(text, 0)
     if not -INT64 <= number < INT64:
         raise ValueError(f"{text} is too large a number, so it needs quotes")
     return number

@@ -16,7 +16,6 @@ import yaml
 from local_workspace.errors import BundleError
 from local_workspace.yaml_files import Mapping, Placed, load
 
-CATALOG = "spark_catalog"  # every target's catalog is this one here: Delta has no other
 OVERRIDES = ".databricks/bundle/{target}/variable-overrides.json"
 DEFINITIONS = (  # what a target's variable has if it is no value, but a definition
     {"default"},
@@ -42,7 +41,7 @@ class Variable:
 
 
 def written(declared: Mapping, own: Mapping) -> dict[str, Variable]:
-    """What the YAML says: the target's value, else the default. The catalog is the local one."""
+    """What the YAML says: the target's value, else the default."""
     found = {}
     for name in declared:
         definition = declared.section(name)
@@ -52,7 +51,7 @@ def written(declared: Mapping, own: Mapping) -> dict[str, Variable]:
             found[name] = Variable(None, declared.at(name), lookup=True)
         elif default.get("default") is not None:
             found[name] = Variable(default["default"], default.at("default"))
-    return found | ({"catalog": Variable(CATALOG, "")} if "catalog" in declared else {})
+    return found
 
 
 def given(root: Path, target: str, declared: Mapping, options: Sequence[str]) -> dict[str, Variable]:
