@@ -7,6 +7,7 @@ made of each, signed in as tester@databricks.com, outside of git. Each has its `
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -72,6 +73,8 @@ def read(tmp_path, modules, monkeypatch):
         for name, text in {"a.py": NOTEBOOK, **files}.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text)
+        for name in [name for name in os.environ if name.startswith(("BUNDLE_VAR_", "DATABRICKS_"))]:
+            monkeypatch.delenv(name)
         for name, value in dict(env).items():
             monkeypatch.setenv(name, value)
         bundle = modules["bundle"].Bundle(tmp_path, target, options=options)
@@ -304,6 +307,13 @@ def test_what_is_given_from_outside_is_said(read):
         "catalog by BUNDLE_VAR_catalog, though here it stays spark_catalog",
         "b by --var",
     ]
+
+
+def test_the_target_of_the_environment_comes_before_the_default(read):
+    files = bundle_of("${bundle.target}", "targets: {dev: {default: true}, test: {}}\n")
+    bundle = read(files, env={"DATABRICKS_BUNDLE_TARGET": "test"})
+    assert (bundle.target, bundle.given) == ("test", ["target test by DATABRICKS_BUNDLE_TARGET"])
+    assert read(files, target="dev").target == "dev"
 
 
 def test_tasks_of_one_key_are_one_task_within_a_file_too(read):

@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
     refuse_own_packages(bundle.jobs, job_keys)
     report = Report()
     if bundle.given:
-        report.line(f"Variables from outside: {'; '.join(bundle.given)}")
+        report.line(f"From outside the bundle: {'; '.join(bundle.given)}")
     report.line("Starting Spark and the workspace's services ...")
     if not has_jars():
         report.line("Delta's jars come from Maven Central, this once ...")

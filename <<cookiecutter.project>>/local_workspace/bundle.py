@@ -15,6 +15,7 @@ from local_workspace.notebook_files import HEADER
 from local_workspace.substitutions import Substitutions
 from local_workspace.yaml_files import Mapping, Placed, Sequence, YamlFiles, conflicts, merge, merge_by_name
 
+TARGET = "DATABRICKS_BUNDLE_TARGET"
 CATALOG = "spark_catalog"  # every target's catalog is this one here: Delta has no other
 FREE = ("base_parameters", "job_parameters")  # their keys are the owner's, and name no field
 TEXTS = (("parameters", "default"), ("for_each_task", "inputs"))
@@ -25,7 +26,7 @@ class Bundle:
 
     `jobs` maps each job's key to its settings, as deployed: every `${...}` is resolved, every scalar is of
     its field's type, every notebook_path absolute. `files` maps it to the YAML file that defines it.
-    `options` are the name=value of --var; `given` says which variables are given from outside.
+    `options` are the name=value of --var; `given` says what is given from outside the bundle.
     For the rules, a `lenient` one raises nothing and reads the files alone: what refers to nothing, or to a
     resource, stays as it is, and so does a notebook_path.
     """
@@ -44,7 +45,9 @@ class Bundle:
         if yaml.problems and not lenient:
             raise BundleError(yaml.problems[0])
         targets = yaml.config.section("targets")
-        self.target = target or default_target(targets)
+        outside = "" if target or lenient else os.environ.get(TARGET, "")
+        self.target = target or outside or default_target(targets)
+        self.given = [f"target {outside} by {TARGET}"] if outside else []
         if self.target not in (targets or ("default",)):
             known = ", ".join(targets or ("default",))
             raise BundleError(f"target: there is no {self.target!r} in databricks.yml; it has {known}")
@@ -65,7 +68,6 @@ class Bundle:
         self, declared: Mapping, own: Mapping, options: Iterable[str]
     ) -> dict[str, variables.Variable]:
         """The value of each variable; the catalog is the local one, whatever is given."""
-        self.given: list[str] = []
         found = variables.written(declared, own)
         if not self._lenient:
             outside = variables.given(self.root, self.target, declared, options)
