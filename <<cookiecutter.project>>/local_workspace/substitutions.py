@@ -68,7 +68,7 @@ class Substitutions:
     def named(self, kind: str, name: str, place: str) -> str:
         """A resource's name as the target deploys it: after the prefix of its mode or its presets."""
         presets = self._config.section("presets")
-        prefix = self.resolve(presets.get("name_prefix", ""), presets.at("name_prefix"))
+        prefix = scalars.text_of(self.resolve(presets.name("name_prefix"), presets.at("name_prefix")))
         if not prefix and self._config.get("mode") == "development":
             prefix = f"[dev {USER['short_name']}] "
         as_is = self._config.section("experimental").get("skip_name_prefix_for_schema") and kind == "schemas"
