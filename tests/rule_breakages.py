@@ -152,9 +152,9 @@ PINS_OF_THE_BUNDLE = [
     ),
     (
         "every_environment_has_a_version",
-        [(ENVIRONMENT, 'default: "4"', "default: 4.0")],
+        [(ENVIRONMENT, 'default: "4"', "default: 4.5")],
         "resources/ml/ml_sample_data.yml:«environment_version: ${var.environment_versi»: "
-        f"environment_version of ml_sample_data is 4.0; write {VERSION}, a whole number",
+        f"environment_version of ml_sample_data is 4.5; write {VERSION}, a whole number",
     ),
 ]
 
@@ -1003,6 +1003,14 @@ ALLOWED = {
             TRAINING,
             "              results: |\n",
             "              results: |\n                train_copy: {{tasks.train_copy.result_state}}\n",
+        ),
+    ],
+    "an item of a list, and words that are no booleans": [
+        (TRAINING, "      parameters:\n", "      parameters:\n        - {name: a, default: yes}\n"),
+        (
+            TRAINING,
+            "      parameters:\n",
+            "      parameters:\n        - {name: b, default: '${var.ml_dependencies[0]}'}\n",
         ),
     ],
     "a schedule that runs in prod, written there": [

@@ -207,7 +207,10 @@ def test_state_persists_between_commands_and_reset_removes_it(one_model, environ
             ["run", "--target", "nothing"],
             "target: there is no 'nothing' in databricks.yml; it has dev",
         ),
-        (["run", "ml_sample_data", "--target", "prod"], "job: target prod has no 'ml_sample_data'"),
+        (
+            ["run", "ml_sample_data", "--target", "prod", "--var", "service_principal=x"],
+            "job: target prod has no 'ml_sample_data'",
+        ),
     ],
 )
 def test_a_name_that_is_not_there_is_refused(one_model, environment, command, sentence):

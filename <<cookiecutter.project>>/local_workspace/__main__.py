@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from local_workspace import damage, state
-from local_workspace.bundle import Bundle, BundleError
-from local_workspace.errors import WorkspaceError
+from local_workspace.bundle import Bundle
+from local_workspace.errors import BundleError, WorkspaceError
 from local_workspace.options import option
+from local_workspace.own_packages import refuse_own_packages
 
 NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -61,10 +62,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from local_workspace.spark_server import has_jars
     from local_workspace.workspace import Workspace
 
-    bundle = Bundle(ROOT, arguments.target)
+    bundle = Bundle(ROOT, arguments.target, options=arguments.var)
     job_keys = arguments.job or [key for key in option(ROOT, "whole_path", []) if key in bundle.jobs]
     _check_names(bundle, job_keys, arguments.task)
+    refuse_own_packages(bundle.jobs, job_keys)
     report = Report()
+    if bundle.given:
+        report.line(f"From outside the bundle: {'; '.join(bundle.given)}")
     report.line("Starting Spark and the workspace's services ...")
     if not has_jars():
         report.line("Delta's jars come from Maven Central, this once ...")
@@ -103,7 +107,14 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run the whole path, or the jobs that are named")
     run.add_argument("job", nargs="*", help="a job's key, for example ml_training_pipeline")
-    run.add_argument("--target", default="dev", help="a target of databricks.yml (default: dev)")
+    run.add_argument("--target", help="a target of databricks.yml (default: the one with default: true)")
+    run.add_argument(
+        "--var",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a value for a variable of the bundle",
+    )
     run.add_argument(
         "--task",
         nargs="+",

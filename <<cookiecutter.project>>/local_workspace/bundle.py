@@ -1,111 +1,150 @@
 """`databricks.yml` and what it includes, resolved for one target.
 
 Stands for the Databricks CLI's reading of a bundle:
-https://docs.databricks.com/aws/en/dev-tools/bundles/variables
+https://docs.databricks.com/aws/en/dev-tools/bundles/settings
 """
 
-import re
-import subprocess
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from local_workspace.yaml_files import Mapping, Sequence, YamlFiles, merge
+from local_workspace import scalars, variables
+from local_workspace.errors import BundleError
+from local_workspace.notebook_files import HEADER
+from local_workspace.substitutions import Substitutions
+from local_workspace.yaml_files import Mapping, Placed, Sequence, YamlFiles, conflicts, merge, merge_by_name
 
+TARGET = "DATABRICKS_BUNDLE_TARGET"
 CATALOG = "spark_catalog"  # every target's catalog is this one here: Delta has no other
-USER = {"userName": "local@example.com", "short_name": "local"}
-REFERENCE = re.compile(r"\$\{([a-zA-Z_][\w.-]*)\}")
-
-
-GIT = {
-    "bundle.git.branch": "rev-parse --abbrev-ref HEAD",
-    "bundle.git.commit": "rev-parse HEAD",
-    "bundle.git.origin_url": "config --get remote.origin.url",
-}
-
-
-class BundleError(Exception):
-    """The bundle cannot be read; the message names the file or the variable, and the remedy."""
+FREE = ("base_parameters", "job_parameters")  # their keys are the owner's, and name no field
+TEXTS = (("parameters", "default"), ("for_each_task", "inputs"))
 
 
 class Bundle:
-    """One target of a bundle.
+    """One target of a bundle: `target`, or the default one.
 
-    `jobs` maps each job's key to its settings, as deployed: every `${...}` is resolved.
-    `files` maps each job's key to the YAML file that defines it, which paths are relative to.
-    For the rules, a `lenient` one raises nothing: what refers to nothing, or to a resource, stays as it is.
+    `jobs` maps each job's key to its settings, as deployed: every `${...}` is resolved, every scalar is of
+    its field's type, every notebook_path absolute. `files` maps it to the YAML file that defines it.
+    `options` are the name=value of --var; `given` says what is given from outside the bundle.
+    For the rules, a `lenient` one raises nothing and reads the files alone: what refers to nothing, or to a
+    resource, stays as it is, and so does a notebook_path.
     """
 
-    def __init__(self, root: Path, target: str, yaml: YamlFiles | None = None, lenient: bool = False):
+    def __init__(
+        self,
+        root: Path,
+        target: str | None = None,
+        yaml: YamlFiles | None = None,
+        lenient: bool = False,
+        options: Iterable[str] = (),
+    ):
         self.root = root
-        self.target = target
         self._lenient = lenient
         yaml = yaml or YamlFiles(root)
         if yaml.problems and not lenient:
             raise BundleError(yaml.problems[0])
         targets = yaml.config.section("targets")
-        if target not in targets:
-            known = ", ".join(targets)
-            raise BundleError(f"target: there is no {target!r} in databricks.yml; it has {known}")
-        own = targets.section(target)
+        outside = "" if target or lenient else os.environ.get(TARGET, "")
+        self.target = target or outside or default_target(targets)
+        self.given = [f"target {outside} by {TARGET}"] if outside else []
+        if self.target not in (targets or ("default",)):
+            known = ", ".join(targets or ("default",))
+            raise BundleError(f"target: there is no {self.target!r} in databricks.yml; it has {known}")
+        own = targets.section(self.target)
+        if not lenient:
+            for sentence in conflicts(yaml.config.section("resources"), own.section("resources")):
+                raise BundleError(sentence)
         config = merge(yaml.config, own)
-        self._scopes = {
-            "bundle": {**config.section("bundle"), "target": target},
-            "workspace": {**config.section("workspace"), "current_user": USER},
-            "var": _values(yaml.config.section("variables"), own.section("variables")),
-        }
+        found = self._variables(yaml.config.section("variables"), own.section("variables"), options)
+        self._substitutions = Substitutions(root, self.target, config, found, lenient)
+        if not lenient:
+            _refuse_python(config)
         jobs = config.section("resources", "jobs")
-        self.jobs = {key: self.resolve(jobs.section(key)) for key in jobs}
+        self.jobs = {key: self._job(jobs.section(key)) for key in jobs}
         self.files = {key: root / job.at("tasks").rpartition(":")[0] for key, job in self.jobs.items()}
 
-    def resolve(self, value: object, within: tuple[str, ...] = ()) -> Any:
-        """`value` with every `${...}` in it replaced, as deeply as references go."""
+    def _variables(
+        self, declared: Mapping, own: Mapping, options: Iterable[str]
+    ) -> dict[str, variables.Variable]:
+        """The value of each variable; the catalog is the local one, whatever is given."""
+        found = variables.written(declared, own)
+        if not self._lenient:
+            outside = variables.given(self.root, self.target, declared, options)
+            for name, variable in outside.items():
+                local = f", though here it stays {CATALOG}" if name == "catalog" else ""
+                self.given.append(f"{name} by {variable.outside}{local}")
+            found |= outside
+            variables.require_values(declared, own, found, self.target)
+        return found | ({"catalog": variables.Variable(CATALOG, "")} if "catalog" in found else {})
+
+    def _job(self, written: Mapping) -> Mapping:
+        job = self._substitutions.resolve(written, written.place)
+        job = self._fit(merge_by_name(job), "", job.place)
+        if isinstance(job.get("name"), str):
+            job["name"] = self._substitutions.named("jobs", job["name"], job.at("name"))
+        if self._lenient:
+            return job
+        for parameter in job.entries("parameters"):
+            parameter.setdefault("default", "")
+        for task in job.entries("tasks") if "git_source" not in job else []:
+            self._find_notebook(task.section("notebook_task"))
+            self._find_notebook(task.section("for_each_task", "task", "notebook_task"))
+        return job
+
+    def _fit(self, value: object, field: str, place: str) -> Any:
+        """A part of a job with each scalar as its field takes it; what is null is left out."""
         if isinstance(value, Mapping):
-            items = {key: self.resolve(item, within) for key, item in value.items()}
-            return Mapping(items, value.place, value.places)
+            items = {key: item for key, item in value.items() if item is not None}
+            places = {key: value.places.get(key, place) for key in items}
+            for key, item in items.items():
+                text = field in FREE or (field, key) in TEXTS
+                if text and isinstance(item, Placed) and not self._lenient:
+                    problem = f"{key} is a list or a mapping, which it cannot be"
+                    raise BundleError(f"{places[key]}: {problem}; write it as text")
+                items[key] = self._fit(item, "" if field in FREE else key, places[key])
+            return Mapping(items, value.place, places)
         if isinstance(value, Sequence):
-            return Sequence([self.resolve(item, within) for item in value], value.place, value.places)
-        if not isinstance(value, str):
-            return value
-        if whole := REFERENCE.fullmatch(value):
-            return self._value_of(whole[1], within)
-        return REFERENCE.sub(lambda match: str(self._value_of(match[1], within)), value)
-
-    def _value_of(self, name: str, within: tuple[str, ...]) -> Any:
+            kept = [(value.places.get(n, place), item) for n, item in enumerate(value) if item is not None]
+            items = [self._fit(item, field, where) for where, item in kept]
+            return Sequence(items, value.place, dict(enumerate(where for where, _ in kept)))
         try:
-            return self._look_up(name, within)
-        except BundleError:
+            return scalars.fit(value, field)
+        except ValueError as error:
             if self._lenient:
-                return f"${{{name}}}"
-            raise
+                return value
+            raise BundleError(f"{place}: {field} is {value!r}; write {error}") from None
 
-    def _look_up(self, name: str, within: tuple[str, ...]) -> Any:
-        if name in within:
-            raise BundleError(f"${{{name}}} refers to itself; correct its value")
-        if name.startswith("resources.") and not self._lenient:
-            return name.split(".")[2]  # a job's id is its key here
-        if name in GIT:
-            return _ask_git(self.root, GIT[name])
-        found = self._scopes
-        for part in name.split("."):
-            if not isinstance(found, dict) or part not in found:
-                problem = f"{part!r} is not declared, or has no value in target {self.target}"
-                raise BundleError(f"${{{name}}}: {problem}; correct it, or add it in databricks.yml")
-            found = self.resolve(found[part], (*within, name))
-        return found
-
-
-def _ask_git(root: Path, question: str) -> str:
-    """What git says of the folder; nothing where there is no git, or no commit yet."""
-    try:
-        return subprocess.run(
-            ["git", *question.split()], cwd=root, capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+    def _find_notebook(self, settings: Mapping) -> None:
+        """Makes a notebook_path absolute: it is relative to the file that it is written in."""
+        path, place = settings.name("notebook_path"), settings.at("notebook_path")
+        if not path or path.startswith("/"):  # which is one of the workspace
+            return
+        found = Path(os.path.normpath(self.root / Path(place.rpartition(":")[0]).parent / path))
+        if not found.is_file() or not found.is_relative_to(self.root):
+            raise BundleError(f"{place}: there is no notebook {path}; correct notebook_path")
+        with open(found, encoding="utf-8", errors="replace") as file:
+            if found.suffix == ".py" and file.readline().rstrip() != HEADER:
+                problem = f"{path} is no notebook to Databricks"
+                raise BundleError(f"{place}: {problem}; make {HEADER!r} its first line")
+        settings["notebook_path"] = str(found)
 
 
-def _values(declared: Mapping, given: Mapping) -> dict:
-    """Each variable's value: the target's, else its default. The catalog is the local one."""
-    values = {name: declared[name]["default"] for name in declared if "default" in declared.section(name)}
-    values |= {name: given.section(name).get("default", given[name]) for name in given}
-    return values | ({"catalog": CATALOG} if "catalog" in values else {})
+def default_target(targets: Mapping) -> str:
+    """The only target, or the one with `default: true`; raises where that is none or several."""
+    marked = [name for name in targets if targets.section(name).get("default") in (True, *scalars.YES)]
+    if len(targets) < 2:
+        return next(iter(targets), "default")
+    if not marked:
+        raise BundleError(f"--target: no target is the default; name one of {', '.join(targets)}")
+    if len(marked) > 1:
+        place = targets.at(marked[1], "default")
+        raise BundleError(f"{place}: {' and '.join(marked)} are both the default; let one be it")
+    return marked[0]
+
+
+def _refuse_python(config: Mapping) -> None:
+    for keys in (("python",), ("experimental", "python"), ("experimental", "pydabs")):
+        if config.section(*keys):
+            problem = "python: jobs made by Python code are not imitated"
+            raise BundleError(f"{config.at(*keys)}: {problem}; write them in YAML")

@@ -74,7 +74,8 @@ class BundleFiles:
     @cached_property
     def jobs(self) -> list[Job]:
         """The jobs of every target."""
-        bundles = [Bundle(self.root, name, self.yaml, lenient=True) for name in self.targets]
+        names = self.targets or ["default"]
+        bundles = [Bundle(self.root, name, self.yaml, lenient=True) for name in names]
         return [Job(key, bundle.target, job) for bundle in bundles for key, job in bundle.jobs.items()]
 
     @property

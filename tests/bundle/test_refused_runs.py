@@ -128,6 +128,16 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
         ["run", "--target", "x"],
         r"target: there is no 'x' in databricks\.yml",
     ),
+    "a target needs a value": (
+        lambda: None,
+        ["run", "--target", "prod"],
+        r"databricks\.yml:\d+: variable service_principal has no value in target prod; .* --var service_pr",
+    ),
+    "a variable is not there": (
+        lambda: None,
+        ["run", "--var", "nobody=1"],
+        r"--var: there is no variable nobody; declare it",
+    ),
     "databricks.yml is gone": (lambda: os.remove("databricks.yml"), RUN, r"databricks\.yml"),
     "pyproject.toml is no TOML": (
         lambda: write("pyproject.toml", "a = ["),

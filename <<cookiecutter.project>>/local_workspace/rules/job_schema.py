@@ -14,8 +14,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import databricks.bundles.jobs as schema
 from databricks.bundles.core import Variable
 
-from local_workspace.bundle import REFERENCE
 from local_workspace.bundle_files import BundleFiles
+from local_workspace.substitutions import REFERENCE
 from local_workspace.yaml_files import Mapping, Placed
 
 SCALARS = {  # how they are written

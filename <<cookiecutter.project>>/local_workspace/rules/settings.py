@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from local_workspace.bundle import REFERENCE
 from local_workspace.bundle_files import BundleFiles
+from local_workspace.substitutions import REFERENCE
 from local_workspace.yaml_files import texts
 
 
 def every_yaml_file_is_found_and_read(bundle: BundleFiles) -> Iterator[str]:
-    yield from bundle.yaml.problems
+    yield from [*bundle.yaml.problems, *bundle.yaml.unused]
     for path in sorted(bundle.root.glob("resources/**/*.y*ml")):
         name = path.relative_to(bundle.root).as_posix()
         if name not in bundle.yaml.files:
@@ -33,7 +33,7 @@ def every_reference_leads_somewhere(bundle: BundleFiles) -> Iterator[str]:
     for content in bundle.yaml.files.values():
         for place, text in texts(content):
             for match in REFERENCE.finditer(text):
-                scope, *path = match[1].split(".")
+                scope, *path = re.findall(r"[^.\[\]]+", match[1])
                 name = path[:1] if scope == "var" else path[:2]
                 if scope in ("var", "resources") and (scope, *name) not in known:
                     yield f"{place}: {match[0]} is not defined in this bundle; correct the name, or define it"
