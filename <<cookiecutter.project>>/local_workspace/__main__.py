@@ -56,6 +56,7 @@ def _stop_in_order() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from local_workspace import supported
     from local_workspace.jobs import Jobs
     from local_workspace.report import Report
     from local_workspace.spark_server import has_jars
@@ -64,6 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
     bundle = Bundle(ROOT, arguments.target)
     job_keys = arguments.job or [key for key in option(ROOT, "whole_path", []) if key in bundle.jobs]
     _check_names(bundle, job_keys, arguments.task)
+    supported.check(bundle, job_keys, arguments.task)
     report = Report()
     report.line("Starting Spark and the workspace's services ...")
     if not has_jars():
