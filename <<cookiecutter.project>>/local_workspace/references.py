@@ -71,7 +71,7 @@ def lost(reference: str, parameters: Collection[str], tasks: Collection[str], be
         return "refers to no task of the job; correct its key"
     if scope == "tasks" and kind not in before:
         return "refers to a task that need not have ended by then; add it to depends_on"
-    if not (_known(reference) or only_elsewhere(reference) or scope == "input"):
+    if not (_pattern(reference) in OF_A_RUN or only_elsewhere(reference) or scope == "input"):
         return "is no dynamic value reference that Databricks documents; correct it"
     return ""
 
@@ -143,17 +143,11 @@ class Values:
         raise UnresolvedError(f"{reference} has no value in this run; correct it")
 
 
-def _known(reference: str) -> bool:
-    return _pattern(reference) in OF_A_RUN
-
-
 def _pattern(reference: str) -> str:
     """The reference with `*` for the names that a user gave."""
-    path = names(reference)
-    if path[0] == "tasks" and len(path) > 1:
-        path[1] = "*"
-    if path[:2] == ["job", "parameters"] and len(path) == 3:
-        path[2] = "*"
-    if path[0] == "tasks" and path[2:3] == ["values"] and len(path) == 4:
-        path[3] = "*"
-    return ".".join(path)
+    path, given = names(reference), set()
+    if path[:1] == ["tasks"]:
+        given = {1, 3} if path[2:3] == ["values"] else {1}
+    elif path[:2] == ["job", "parameters"]:
+        given = {2}
+    return ".".join("*" if index in given else name for index, name in enumerate(path))

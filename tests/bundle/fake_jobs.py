@@ -69,10 +69,11 @@ def notebook(path: str, **parameters) -> dict:
     return {"notebook_path": f"{path}.py", "base_parameters": parameters}
 
 
-def run(
-    *tasks: dict, notebooks: dict | None = None, job: dict | None = None, only=None, **other_jobs
-) -> JobRun:
-    """Runs a job of these tasks; `workspace` and `output` of the run say what was done and shown."""
+def run(*tasks, notebooks=None, job=None, only=None, **other_jobs) -> JobRun:
+    """Runs a job of these tasks; `workspace` and `output` of the run say what was done and shown.
+
+    `job` has further settings of it; `other_jobs` are such that its tasks may run.
+    """
     jobs = {"main": {"name": "Main", "tasks": list(tasks), **(job or {})}, **other_jobs}
     bundle = SimpleNamespace(jobs=jobs, files=dict.fromkeys(jobs, Path("jobs.yml")))
     workspace, output = FakeWorkspace(notebooks or {}), io.StringIO()

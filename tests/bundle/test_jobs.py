@@ -35,14 +35,8 @@ def before(key: str, result: str) -> list[dict]:
 @pytest.mark.parametrize("run_if", RUN_IF)
 def test_run_if_does_as_documented_after_any_results(two, run_if):
     first, second = two.split()
-    notebooks = {
-        key: lambda *_: fail()
-        for key, result in zip("ab", (first, second), strict=True)
-        if result == "failed"
-    }
-    done = run(
-        *before("a", first), *before("b", second), task("c", "a b", run_if=run_if), notebooks=notebooks
-    )
+    bad = {key: lambda *_: fail() for key, result in (("a", first), ("b", second)) if result == "failed"}
+    done = run(*before("a", first), *before("b", second), task("c", "a b", run_if=run_if), notebooks=bad)
     assert [results(done)[key] for key in "abc"] == [first, second, AFTER_TWO[two][RUN_IF.index(run_if)]]
 
 
@@ -194,11 +188,8 @@ def test_references_become_what_is_documented_and_unknown_ones_stay(text):
 
 
 def test_a_reference_to_a_value_that_was_not_set_fails_its_task_alone():
-    done = run(
-        task("a"),
-        task("b", "a", notebook_task=notebook("b", x="{{tasks.a.values.v}}")),
-        task("c", "b", run_if="ALL_DONE"),
-    )
+    asking = task("b", "a", notebook_task=notebook("b", x="{{tasks.a.values.v}}"))
+    done = run(task("a"), asking, task("c", "b", run_if="ALL_DONE"))
     assert results(done) == {"a": "success", "b": "failed", "c": "success"}
     assert statuses(done)["b"] == "FAILED: {{tasks.a.values.v}}: a has set no such task value; set it there"
 
@@ -282,10 +273,8 @@ def test_a_condition_compares_as_documented_and_only_its_branch_runs(left, op, r
 
 
 def each(inputs, notebook_task=None, concurrency=None, **nested) -> dict:
-    settings = {
-        "inputs": inputs,
-        "task": task("one", notebook_task=notebook_task or notebook("one", x="{{input}}"), **nested),
-    }
+    notebook_task = notebook_task or notebook("one", x="{{input}}")
+    settings = {"inputs": inputs, "task": task("one", notebook_task=notebook_task, **nested)}
     return {"for_each_task": settings | ({"concurrency": concurrency} if concurrency else {})}
 
 
@@ -320,9 +309,8 @@ def test_for_each_gives_the_keys_of_an_element_and_the_nested_tasks_name():
 
 def test_for_each_runs_all_elements_and_fails_if_one_fails():
     notebooks = {"one": lambda parameters, _: fail() if parameters["x"] == "1" else succeed(v=1)}
-    after = task(
-        "after", "all", run_if="ALL_DONE", notebook_task=notebook("after", x="{{tasks.all.values.v}}")
-    )
+    asking = notebook("after", x="{{tasks.all.values.v}}")
+    after = task("after", "all", run_if="ALL_DONE", notebook_task=asking)
     done = run(task("all", **each("[0, 1, 2]")), after, notebooks=notebooks)
     assert len(done.workspace.given("one")) == 3
     assert statuses(done)["all"] == "FAILED: 1 of 3 iterations failed; FAILED: ValueError: no"
@@ -335,10 +323,11 @@ def test_for_each_tries_an_iteration_again():
     assert results(done) == {"all": "success"} and len(done.workspace.given("one")) == 2
 
 
-def test_for_each_runs_as_many_at_once_as_concurrency_says(monkeypatch):
+@pytest.mark.parametrize("concurrency, most", [(None, 1), ("2", 2), (9, 4)])
+def test_for_each_runs_as_many_at_once_as_concurrency_and_cores_allow(concurrency, most, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    for concurrency, most in ((None, 1), ("2", 2), (9, 4)):
-        tasks = [task("all", **each("[0, 1, 2, 3, 4]", concurrency=concurrency, timeout_seconds=1))]
-        answers = iter([HANGS] * 4)
-        done = run(*tasks, notebooks={"one": lambda *_, answers=answers: next(answers, succeed())})
-        assert done.workspace.most == most
+    answers = iter([HANGS] * most)
+    tasks = [task("all", **each("[0, 1, 2, 3, 4]", concurrency=concurrency, timeout_seconds=1))]
+    done = run(*tasks, notebooks={"one": lambda *_: next(answers, succeed())})
+    assert done.workspace.most == most
+    assert len(done.workspace.given("one")) == 5
