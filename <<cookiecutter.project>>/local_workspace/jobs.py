@@ -24,7 +24,7 @@ from local_workspace.workspace import Workspace
 class Jobs:
     """Runs the jobs of a bundle in a workspace; `report` hears of each beginning and end.
 
-    `notebooks` are those that run, at most as many as there are `cores`; `active` are the keys of such jobs.
+    `notebooks` are those that run, at most as many as there are `cores`; `active` has keys of jobs.
     """
 
     def __init__(self, bundle: Bundle, workspace: Workspace, report: Report):
@@ -169,7 +169,7 @@ class JobRun:
         ended = False
         for key, task in list(self._waiting.items()):
             needs = [need for need in _needs(task) if need in self._tasks]
-            if not set(needs) <= set(self._done):
+            if not (set(needs) <= set(self._done) or _is_disabled(task)):
                 continue
             del self._waiting[key]
             if not_run := self._not_run(task, needs):
@@ -185,7 +185,7 @@ class JobRun:
     def _not_run(self, task: dict, needs: list[str]) -> TaskRun | None:
         """The outcome of a task that is not to run."""
         key = task["task_key"]
-        if str(task.get("disabled", False)).lower() == "true":
+        if _is_disabled(task):
             return TaskRun(key, "disabled", "NOT RUN: it is disabled")
         results = {need: self._result_for(task, need) for need in needs}
         result = outcomes.not_begun(task.get("run_if", "ALL_SUCCESS"), list(results.values()))
@@ -222,8 +222,13 @@ class JobRun:
         self._waiting, self._running = {}, {}
 
     def _record(self, task_run: TaskRun) -> None:
+        task_run.run_id = task_run.run_id or self.jobs.new_id()
         self._done[task_run.key] = task_run
         self.report(task_run)
+
+
+def _is_disabled(task: dict) -> bool:
+    return str(task.get("disabled", False)).lower() == "true"
 
 
 def _needs(task: dict) -> list[str]:

@@ -7,7 +7,7 @@ is no reference by its form, stays as it is written; what begins as a reference 
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from types import UnionType
 
 REFERENCE = re.compile(r"\{\{\s*([^}]*?)\s*\}\}")
@@ -26,13 +26,13 @@ TIMES: dict[str, Callable[[datetime], object]] = {  # all in UTC
     "second": lambda time: time.second,
     "timestamp_ms": lambda time: int(time.timestamp() * 1000),
 }
-OF_A_RUN = {  # full names but for times; what stands behind `*` is any name
+OF_A_RUN = {  # `*` stands for any name
     *("job.id", "job.name", "job.run_id", "job.repair_count", "job.trigger.type", "job.parameters.*"),
     *(f"job.{event}.{name}" for event in ("start_time", "trigger.time") for name in TIMES),
     *("task.name", "task.run_id", "task.execution_count"),
     *(f"tasks.*.{name}" for name in ("run_id", "result_state", "execution_count", "values.*")),
 }
-OF_A_WORKSPACE = (
+OF_A_WORKSPACE = (  # the same; one that ends with a point is the beginning of several
     *("job.trigger.file_arrival.", "job.trigger.table_update.", "job.trigger.model.", "backfill."),
     *("workspace.id", "workspace.url", "task.notebook_path"),
     *("tasks.*.error_code", "tasks.*.notebook_path", "tasks.*.output."),
@@ -78,7 +78,8 @@ def lost(reference: str, parameters: Collection[str], tasks: Collection[str], be
 
 def only_elsewhere(reference: str) -> bool:
     """Whether a workspace alone knows what the reference stands for."""
-    return _pattern(reference).startswith(OF_A_WORKSPACE)
+    pattern = _pattern(reference)
+    return any(pattern.startswith(name) if name[-1] == "." else pattern == name for name in OF_A_WORKSPACE)
 
 
 def text_of(value: object) -> str:
@@ -89,7 +90,7 @@ def text_of(value: object) -> str:
 class Values:
     """What references stand for in one task's settings, or in a job's own.
 
-    `known` has values by their full names; `started` is when the run began; `parameters` are the job's;
+    `known` has values by their full names; `started` is the run's begin in UTC; `parameters` are the job's;
     `tasks` maps the key of each task that has ended to its TaskRun; tasks in `left_out` are no part of this
     run, so what refers to them stays as it is; `item` has the element that a for_each_task is at.
     """
@@ -97,7 +98,6 @@ class Values:
     def __init__(
         self, known: dict, started: datetime, parameters: dict, tasks: dict, left_out: set, item: tuple = ()
     ):
-        started = started.astimezone(UTC)
         self._known = known | {
             f"job.{event}.{name}": time(started)
             for event in ("start_time", "trigger.time")
@@ -112,7 +112,7 @@ class Values:
             path = names(match[1])
             if match[1] in self._known:
                 value = self._known[match[1]]
-            elif not path or path[0] not in SCOPES or set(path[1:2]) & self._left_out:
+            elif not path or path[0] not in SCOPES or self._is_left_out(path):
                 return match[0]
             else:
                 value = self._look_up(match[0], path)
@@ -121,6 +121,9 @@ class Values:
             return text_of(value)
 
         return REFERENCE.sub(replaced, text_of(text))
+
+    def _is_left_out(self, path: list[str]) -> bool:
+        return path[0] == "tasks" and len(path) > 1 and path[1] in self._left_out
 
     def _look_up(self, reference: str, path: list[str]) -> object:
         match path:

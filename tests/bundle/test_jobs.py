@@ -40,6 +40,16 @@ def test_run_if_does_as_documented_after_any_results(two, run_if):
     assert [results(done)[key] for key in "abc"] == [first, second, AFTER_TWO[two][RUN_IF.index(run_if)]]
 
 
+def test_what_waits_for_a_disabled_task_does_not_wait_for_those_before_it():
+    tasks = [
+        task("slow", timeout_seconds=1),
+        task("a", "slow", disabled="true"),
+        task("b", "a", run_if="ALL_DONE"),
+    ]
+    done = run(*tasks, notebooks={"slow": lambda *_: HANGS})
+    assert [ended.key for ended in done.tasks] == ["a", "b", "slow"]
+
+
 @pytest.mark.parametrize("run_if", RUN_IF)
 def test_a_task_without_dependencies_runs_whatever_its_run_if(run_if):
     assert results(run(task("a", run_if=run_if))) == {"a": "success"}
