@@ -144,7 +144,7 @@ class _Check:
             problem = "its notebook comes from Git, which a local run does not fetch; write source: WORKSPACE"
             yield self._say(problem, "notebook_task", "source")
         elif not (self.bundle.files[self.job.key].parent / path).is_file():
-            yield self._say(f"there is no notebook {path}; correct it", "notebook_task", "notebook_path")
+            yield self._say(f"there is no notebook {path}; correct notebook_path", "notebook_task", "notebook_path")
 
     def _run_job_task(self, settings: Mapping) -> Iterator[str]:
         called, jobs = settings.name("job_id"), self.bundle.jobs

@@ -4,7 +4,7 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
-from local_workspace.bundle import Bundle
+from local_workspace.bundle import Bundle, BundleError
 from local_workspace.errors import WorkspaceError
 from local_workspace.supported import LEAVE_OUT, check, problems
 
@@ -121,8 +121,7 @@ TASK = [  # settings of the task `a`, what is said of it
         "it runs main, so that this never ends; remove it",
     ),
     ("run_job_task: {job_id: empty}", "it runs empty, which has no tasks; add some"),
-    ("notebook_task: {notebook_path: gone.py}", "there is no notebook gone.py; correct it"),
-    ("notebook_task: {notebook_path: /Shared/gone}", "there is no notebook /Shared/gone; correct it"),
+    ("notebook_task: {notebook_path: /Shared/n}", "there is no notebook /Shared/n; correct notebook_path"),
     (
         "notebook_task: {notebook_path: n.py, source: GIT}",
         "its notebook comes from Git, which a local run does not fetch; write source: WORKSPACE",
@@ -210,6 +209,14 @@ def test_a_job_that_would_do_another_thing_is_refused(job, sentence, tmp_path):
 def test_a_job_that_another_runs_is_checked_too(tmp_path):
     job = tasks("- {task_key: call, run_job_task: {job_id: child}}\n")
     assert list(problems(bundle(tmp_path, job), ["main"])) == []
-    (tmp_path / "n.py").unlink()
-    said = "databricks.yml:7: job child, task c: there is no notebook n.py; correct it"
+    file = tmp_path / "databricks.yml"
+    file.write_text(file.read_text().replace("n.py", "/n.py"))
+    said = "databricks.yml:7: job child, task c: there is no notebook /n.py; correct notebook_path"
     assert list(problems(Bundle(tmp_path, "dev"), ["main"])) == [said]
+
+
+def test_a_notebook_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(
+        (BundleError, WorkspaceError), match="there is no notebook gone.py; correct notebook_path"
+    ):
+        check(bundle(tmp_path, tasks("- {task_key: a, notebook_task: {notebook_path: gone.py}}\n")), ["main"])
