@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | None) -> None:
     if not bundle.jobs:
-        raise BundleError(f"job: target {bundle.target} has no jobs; add one under resources in databricks.yml")
+        raise BundleError(f"job: target {bundle.target} has no jobs; add one to databricks.yml")
     if not job_keys:
         raise BundleError(f"job: name one of {', '.join(bundle.jobs)}, or list some in pyproject.toml")
     for key in job_keys:

@@ -5,7 +5,7 @@ any other setting that is not imitated is refused.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from local_workspace.bundle import Bundle
@@ -54,7 +54,7 @@ def problems(bundle: Bundle, job_keys: list[str], only: list[str] | None = None)
 
 def _of_job(bundle: Bundle, key: str, only: list[str] | None, callers: tuple[str, ...]) -> Iterator[str]:
     job = Job(key, bundle.target, bundle.jobs[key])
-    for setting in (setting for setting in job.settings if setting not in JOB):
+    for setting in _beyond(JOB, job.settings):
         yield f"{job.settings.at(setting)}: job {key}: a local run does not imitate {setting}; remove it"
     for place, text in texts(job.settings.items_of("parameters")):
         for reference in found_in(text):
@@ -84,12 +84,12 @@ class _Check:
             return
         (kind,) = kinds
         settings, (needed, possible) = self.task.section(kind), OF_A_KIND[kind]
-        for setting in (setting for setting in self.task if setting not in TASK):
+        for setting in _beyond(TASK, self.task):
             yield self._say(f"a local run does not imitate {setting}; remove it, or {LEAVE_OUT}", setting)
-        for setting in (setting for setting in settings if setting not in needed | possible):
+        for setting in _beyond(needed | possible, settings):
             problem = f"a local run does not imitate {setting} of {kind}; remove it, or {LEAVE_OUT}"
             yield self._say(problem, kind, setting)
-        for setting in sorted(needed - settings.keys()):
+        for setting in _beyond(settings, sorted(needed)):
             yield self._say(f"{kind} has no {setting}; add it", kind)
         if not needed <= settings.keys():
             return
@@ -119,7 +119,7 @@ class _Check:
         shared = {entry.name("job_cluster_key"): entry for entry in self.job.settings.entries("job_clusters")}
         entries = (self.task, shared.get(self.task.name("job_cluster_key"), Mapping()))
         for cluster in (entry.section("new_cluster") for entry in entries):
-            for setting in (setting for setting in cluster if setting in OF_A_CLUSTER):
+            for setting in OF_A_CLUSTER.intersection(cluster):
                 problem = f"a local run does not imitate {setting} of a cluster; remove it, or {LEAVE_OUT}"
                 yield self._say(problem, "new_cluster", setting)
 
@@ -144,7 +144,8 @@ class _Check:
             problem = "its notebook comes from Git, which a local run does not fetch; write source: WORKSPACE"
             yield self._say(problem, "notebook_task", "source")
         elif not (self.bundle.files[self.job.key].parent / path).is_file():
-            yield self._say(f"there is no notebook {path}; correct notebook_path", "notebook_task", "notebook_path")
+            problem = f"there is no notebook {path}; correct notebook_path"
+            yield self._say(problem, "notebook_task", "notebook_path")
 
     def _run_job_task(self, settings: Mapping) -> Iterator[str]:
         called, jobs = settings.name("job_id"), self.bundle.jobs
@@ -180,6 +181,10 @@ class _Check:
     def _no_retries(self, remedy: str) -> Iterator[str]:
         if str(self.task.get("max_retries", 0)) != "0":
             yield self._say(f"max_retries is for other tasks; {remedy}", "max_retries")
+
+
+def _beyond(known: Container[str], settings: Iterable[str]) -> list[str]:
+    return [setting for setting in settings if setting not in known]
 
 
 def _is_array(text: str) -> bool:

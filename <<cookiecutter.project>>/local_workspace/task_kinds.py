@@ -1,8 +1,9 @@
 """What a task does once it begins: a notebook, another job, a condition, or a notebook for each element.
 
-Stands for https://docs.databricks.com/aws/en/jobs/configure-task. A kind is made when a task begins, and
-raises UnresolvedError where a reference in the task's settings has no value; then `poll` gives the outcome as
-soon as there is one, `answers` has the connections by which it comes, and `end` kills what still runs.
+Stands for https://docs.databricks.com/aws/en/jobs/configure-task and the pages of if-else, for-each and
+run-job in it. A kind is made when a task begins, and raises UnresolvedError where a reference in the task's
+settings has no value. Then `poll` gives the outcome as soon as there is one, `answers` has the connections by
+which it comes, and `end` kills what still runs.
 """
 
 import json

@@ -131,7 +131,7 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
     "a bundle has no jobs": (
         lambda: change("databricks.yml", r"include:\n.*\n", ""),
         RUN,
-        r"job: target dev has no jobs; add one under resources",
+        r"job: target dev has no jobs; add one to databricks",
     ),
     "a task's type does not run here": (
         lambda: change(JOBS, "notebook_task:", "spark_python_task:"),
