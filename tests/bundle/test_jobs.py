@@ -249,6 +249,8 @@ def test_two_runs_of_one_job_wait_for_each_other():
         ("a", "NOT_EQUAL", "b", "true"),
         ("12.0", "GREATER_THAN_OR_EQUAL", "12", "true"),
         ("10.0", "GREATER_THAN_OR_EQUAL", "12", "false"),
+        ("9", "GREATER_THAN_OR_EQUAL", "12", "false"),
+        ("9", "GREATER_THAN", "10", "false"),
         ("9", "LESS_THAN", "10", "true"),
         ("1e2", "LESS_THAN_OR_EQUAL", "99", "false"),
         ("{{tasks.a.values.three}}", "GREATER_THAN", "-1", "true"),
