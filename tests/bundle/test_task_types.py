@@ -4,6 +4,7 @@ from textwrap import dedent
 
 import pytest
 
+HEADER = "# Databricks notebook source\n"
 NUMBERS = """
     ids = spark.sql("SELECT collect_list(id) AS ids FROM range(3)").first().ids
     dbutils.jobs.taskValues.set("numbers", ids)
@@ -34,7 +35,7 @@ def notebook(local_bundle):
     folder.mkdir()
 
     def notebook(key, code, **parameters):
-        (folder / f"{key}.py").write_text(dedent(code))
+        (folder / f"{key}.py").write_text(HEADER + dedent(code))
         return {
             "task_key": key,
             "notebook_task": {"notebook_path": str(folder / f"{key}.py"), "base_parameters": parameters},
