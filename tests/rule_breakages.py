@@ -336,6 +336,12 @@ JOBS = [
         "knows; begin it with one of job, task, tasks, workspace, backfill, input",
     ),
     (
+        "every_dynamic_reference_leads_somewhere",
+        [(TRAINING, "{{job.run_id}}", "{{job.runid}}")],
+        f'{TRAINING}:«run_id: "{{{{job.runid}}}}"»: {{{{job.runid}}}} is no dynamic value reference that '
+        "Databricks documents; correct it",
+    ),
+    (
         "nothing_runs_on_schedule_in_development",
         [(TRAINING, SCHEDULE, f"{SCHEDULE}        pause_status: UNPAUSED\n")],
         f"{TRAINING}:«pause_status: UNPAUSED»: pause_status UNPAUSED makes every developer's copy run by "

@@ -57,6 +57,7 @@ def _stop_in_order() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from local_workspace import supported
     from local_workspace.jobs import Jobs
     from local_workspace.report import Report
     from local_workspace.spark_server import has_jars
@@ -66,6 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
     job_keys = arguments.job or [key for key in option(ROOT, "whole_path", []) if key in bundle.jobs]
     _check_names(bundle, job_keys, arguments.task)
     refuse_own_packages(bundle.jobs, job_keys)
+    supported.check(bundle, job_keys, arguments.task)
     report = Report()
     if bundle.given:
         report.line(f"From outside the bundle: {'; '.join(bundle.given)}")
@@ -86,6 +88,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | None) -> None:
+    if not bundle.jobs:
+        raise BundleError(f"job: target {bundle.target} has no jobs; add one to databricks.yml")
     if not job_keys:
         raise BundleError(f"job: name one of {', '.join(bundle.jobs)}, or list some in pyproject.toml")
     for key in job_keys:

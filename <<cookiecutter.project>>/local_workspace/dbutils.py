@@ -43,12 +43,16 @@ class TaskValues:
         self.own = {}
 
     def set(self, key: str, value: object) -> None:
-        size = len(json.dumps(value).encode())
+        """Keeps what JSON makes of the value; raises where it has no JSON, or too much."""
+        if not isinstance(key, str):
+            raise ValueError(f"The key of a task value is {key!r}; it must be text")
+        text = json.dumps(value, allow_nan=False)
+        size = len(text.encode())
         if size > MAX_TASK_VALUE_BYTES:
             raise ValueError(
                 f"Task value {key!r} has {size} bytes; at most {MAX_TASK_VALUE_BYTES} are allowed"
             )
-        self.own[key] = value
+        self.own[key] = json.loads(text)
 
     def get(self, taskKey: str, key: str, default: object = None, debugValue: object = None) -> object:
         values = self._earlier.get(taskKey, {})

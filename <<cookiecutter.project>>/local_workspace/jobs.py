@@ -1,212 +1,235 @@
-"""Runs a job as the Jobs service does: order, run_if, parameters, task values, timeouts, results.
+"""Runs a job as the Jobs service does: the order of its tasks, its parameters, its timeout, its result.
 
 Stands for https://docs.databricks.com/aws/en/jobs/run-if and
-https://docs.databricks.com/aws/en/jobs/parameters
+https://docs.databricks.com/aws/en/jobs/job-parameters
 """
 
 import os
-import signal
 import time
-from dataclasses import dataclass, field
-from multiprocessing import Process
-from multiprocessing.connection import wait
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from local_workspace import references
+from local_workspace import outcomes
+from local_workspace.attempts import Attempts
 from local_workspace.bundle import Bundle
 from local_workspace.errors import WorkspaceError
-from local_workspace.processes import memory_mb
+from local_workspace.outcomes import TaskRun
+from local_workspace.references import TIMES, UnresolvedError, Values
 from local_workspace.report import Report
-from local_workspace.workspace import TaskProcess, Workspace
-
-STATUSES = ("SUCCESS", "SKIPPED", "FAILED")  # that a notebook sets; a reason may follow
-FAILED = ("failed", "timedout", "upstream_failed")
-RUN_IF = {
-    "ALL_SUCCESS": lambda results: all(result == "success" for result in results),
-    "AT_LEAST_ONE_SUCCESS": lambda results: any(result == "success" for result in results),
-    "NONE_FAILED": lambda results: not any(result in FAILED for result in results),
-    "AT_LEAST_ONE_FAILED": lambda results: any(result in FAILED for result in results),
-    "ALL_FAILED": lambda results: all(result in FAILED for result in results),
-    "ALL_DONE": lambda results: True,
-}
-
-
-@dataclass
-class TaskRun:
-    """One task's outcome.
-
-    `result` is a result_state of the Jobs service; `status` is the one its notebook set or ended with, or
-    why it did not run or finish.
-    """
-
-    key: str
-    result: str
-    status: str
-    seconds: float = 0.0
-    log: Path | None = None
-    values: dict = field(default_factory=dict)
-
-    @property
-    def failed(self) -> bool:
-        return self.result in FAILED
+from local_workspace.task_kinds import Notebook
+from local_workspace.workspace import Workspace
 
 
 class Jobs:
-    """Runs the jobs of a bundle in a workspace; `report` hears of each beginning and end."""
+    """Runs the jobs of a bundle in a workspace; `report` hears of each beginning and end.
+
+    `notebooks` are those that run, at most as many as there are `cores`; `active` has keys of jobs.
+    """
 
     def __init__(self, bundle: Bundle, workspace: Workspace, report: Report):
         self.bundle = bundle
         self.workspace = workspace
         self.report = report
-        self._run_id = int(time.time() * 1000)
+        self.cores = os.cpu_count() or 1
+        self.notebooks: set[Notebook] = set()
+        self.active: set[str] = set()
+        self._last_id = int(time.time() * 1000)
 
     def run(self, job_key: str, only: list | None = None, parameters: dict | None = None) -> "JobRun":
         """Runs a job, or only its tasks named in `only`; `parameters` override the job's own."""
-        self._run_id += 1
-        run = JobRun(self, job_key, self._run_id, only, parameters or {})
-        self.report.job_begins(run)
+        run = self.begin(job_key, only, parameters)
         try:
-            run.finish()
+            while not run.step():
+                wait(run.answers, timeout=0.5)
+                self.workspace.check()
         finally:
+            for notebook in self.notebooks:  # none, unless this is given up
+                notebook.kill()
+            self.notebooks.clear()
             run.end()
-            self.report.job_ends(run)
         return run
+
+    def begin(
+        self,
+        job_key: str,
+        only: list | None = None,
+        parameters: dict | None = None,
+        parent: "JobRun | None" = None,
+    ) -> "JobRun":
+        """A run that goes on by each of its `step`; `parent` is the one whose task it is."""
+        run = JobRun(self, job_key, only, parameters or {}, parent)
+        self.active.add(job_key)
+        self.report.job_begins(run)
+        return run
+
+    def new_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
 
 
 class JobRun:
-    """One run of a job; `tasks` has what has ended, in that order."""
+    """One run of a job; `tasks` has what has ended, in that order; `depth` counts its parents."""
 
-    def __init__(self, jobs: Jobs, key: str, run_id: int, only: list | None, parameters: dict):
+    def __init__(self, jobs: Jobs, key: str, only: list | None, parameters: dict, parent: "JobRun | None"):
         job = jobs.bundle.jobs[key]
-        self.key = key
-        self.run_id = run_id
-        self._jobs = jobs
-        self._parameters = {p["name"]: str(p["default"]) for p in job.get("parameters", [])} | parameters
+        self.jobs, self.key, self.run_id = jobs, key, jobs.new_id()
+        self.depth = parent.depth + 1 if parent else 0
+        self._begin, self._started = time.monotonic(), datetime.now(UTC)
+        self._limit = int(job.get("timeout_seconds", 0)) or float("inf")
+        self._known = {
+            "job.id": key,
+            "job.name": str(job.get("name", "Untitled")),
+            "job.run_id": self.run_id,
+            "job.repair_count": 0,
+            "job.trigger.type": "run_job_task" if parent else "one_time",
+        }
         chosen = [task for task in job["tasks"] if not only or task["task_key"] in only]
-        self._waiting = {task["task_key"]: task for task in chosen}
-        self._chosen = set(self._waiting)
-        self._left_out = {task["task_key"] for task in job["tasks"]} - self._chosen
-        self._running: dict[str, tuple[dict, TaskProcess, float, Path]] = {}
+        self._tasks = {task["task_key"]: task for task in chosen}
+        self._left_out = {task["task_key"] for task in job["tasks"]} - set(self._tasks)
+        self._waiting, self._running = dict(self._tasks), {}
         self._done: dict[str, TaskRun] = {}
-        self._memory: dict[str, int] = {}  # the most that a task has had, in MB
+        self._timed_out = self._ended = False
+        own = Values(self._known, self._started, {}, {}, set())
+        try:
+            defaults = {p["name"]: own.resolve(p["default"]) for p in job.get("parameters", [])}
+        except UnresolvedError as error:
+            raise WorkspaceError(f"{key}, a parameter's default: {error}") from None
+        self.parameters = defaults | parameters
 
     @property
     def tasks(self) -> list[TaskRun]:
         return list(self._done.values())
 
     @property
-    def failed(self) -> bool:
-        return any(task.failed for task in self.tasks)
+    def result(self) -> str:
+        """`success`, `success_with_failures` or `failed`, as leaf tasks decide; `timedout` or `canceled`."""
+        if self._waiting or self._running:
+            return "canceled"
+        if self._timed_out:
+            return "timedout"
+        needed = {need for task in self._tasks.values() for need in _needs(task)}
+        leaves = [done for done in self.tasks if done.key not in needed]
+        return outcomes.of_job(leaves, self.tasks)
 
-    def finish(self) -> None:
-        """Runs every task, as many at once as there are cores."""
-        cores = os.cpu_count() or 1
-        while self._waiting or self._running:
-            ready = [task for task in self._waiting.values() if set(self._needs(task)) <= set(self._done)]
-            for task in ready[: max(0, cores - len(self._running))]:
-                del self._waiting[task["task_key"]]
-                self._begin(task)
-            if self._running:
-                self._collect()
-            elif not ready and self._waiting:
-                raise WorkspaceError(
-                    f"{self.key}: {', '.join(self._waiting)} wait for each other; correct depends_on"
-                )
+    @property
+    def failed(self) -> bool:
+        return self.result in outcomes.FAILED
+
+    @property
+    def answers(self) -> list[Connection]:
+        """Where it is worth to wait until the next step."""
+        return [answer for running in self._running.values() for answer in running.answers]
+
+    def step(self) -> bool:
+        """Begins and ends what can begin and end now; whether the run has ended."""
+        if time.monotonic() - self._begin > self._limit:
+            self._time_out()
+        while self._begin_ready() | self._collect():
+            pass
+        return not (self._waiting or self._running)
 
     def end(self) -> None:
         """Kills what still runs."""
-        for _, task, _, _ in self._running.values():
-            self._jobs.workspace.kill_notebook(task)
+        if not self._ended:
+            self._ended = True
+            for running in self._running.values():
+                running.end()
+            self.jobs.active.discard(self.key)
+            self.jobs.report.job_ends(self)
 
-    def _needs(self, task: dict) -> list[str]:
-        """What the task depends on, as far as it is part of this run."""
-        needs = [need["task_key"] for need in task.get("depends_on", [])]
-        return [need for need in needs if need in self._chosen]
+    def attempt(self, task: dict, log: Path, item: tuple = ()) -> Attempts:
+        """A task of this run; `item` has the element that it is for, in a for_each_task."""
+        return Attempts(self, task, log, item)
 
-    def _begin(self, task: dict) -> None:
-        key, needs = task["task_key"], [self._done[need] for need in self._needs(task)]
-        if not RUN_IF[task.get("run_if", "ALL_SUCCESS")]([need.result for need in needs]):
-            failed = [need.key for need in needs if need.failed]
-            if failed:
-                self._record(TaskRun(key, "upstream_failed", f"NOT RUN: {', '.join(failed)} failed"))
-            else:
-                self._record(TaskRun(key, "excluded", "NOT RUN: its run_if does not hold"))
-        elif "run_job_task" in task:
-            self._record(self._run_job(task))
-        else:
-            self._start_notebook(task)
+    def values(self, task_key: str, run_id: int, count: int, item: tuple) -> Values:
+        """What references stand for in a task of this run that begins now."""
+        known = {"task.name": task_key, "task.run_id": run_id, "task.execution_count": count}
+        now = datetime.now(UTC)
+        deprecated = {
+            "job_id": self.key,
+            "run_id": run_id,
+            "parent_run_id": self.run_id,
+            "task_key": task_key,
+            "task_retry_count": count - 1,
+            "start_date": TIMES["iso_date"](now),
+            "start_time": TIMES["timestamp_ms"](now),
+        }
+        known = self._known | known | deprecated
+        return Values(known, self._started, self.parameters, self._done, self._left_out, item)
 
-    def _run_job(self, task: dict) -> TaskRun:
-        begin, settings = time.monotonic(), task["run_job_task"]
-        parameters = {n: self._resolve(v, task) for n, v in settings.get("job_parameters", {}).items()}
-        run = self._jobs.run(settings["job_id"], parameters=parameters)
-        result, status = ("failed", f"FAILED: {run.key} failed") if run.failed else ("success", "SUCCESS")
-        return TaskRun(task["task_key"], result, status, time.monotonic() - begin)
+    def report(self, task_run: TaskRun, deeper: int = 0) -> None:
+        self.jobs.report.task_ends(task_run, self.depth + 1 + deeper)
 
-    def _start_notebook(self, task: dict) -> None:
-        key, settings, workspace = task["task_key"], task["notebook_task"], self._jobs.workspace
-        base = {n: self._resolve(str(v), task) for n, v in settings.get("base_parameters", {}).items()}
-        path = (self._jobs.bundle.files[self.key].parent / settings["notebook_path"]).resolve()
-        log = workspace.logs / f"{self.key}.{key}.log"
-        values = {done.key: done.values for done in self.tasks}
-        started = workspace.start_notebook(path, base | self._parameters, values, log)
-        self._running[key] = (task, started, time.monotonic(), log)
+    def report_retry(self, task_run: TaskRun) -> None:
+        self.jobs.report.task_is_tried_again(task_run, self.depth + 1)
 
-    def _collect(self) -> None:
-        """Waits a moment for tasks to end, and records those that did, or ran out of time."""
-        self._jobs.workspace.check()
-        ended = wait([started.result for _, started, _, _ in self._running.values()], timeout=0.5)
-        for key, (task, started, begin, log) in list(self._running.items()):
-            self._memory[key] = max(memory_mb(started.process), self._memory.get(key, 0))
-            seconds, limit = time.monotonic() - begin, task.get("timeout_seconds") or float("inf")
-            if started.result in ended:
-                task_run = _outcome(key, started, seconds, log, self._memory[key])
-            elif seconds > limit:
-                task_run = TaskRun(key, "timedout", f"FAILED: ran longer than {limit} s", seconds, log)
-            else:
+    def _begin_ready(self) -> bool:
+        """Takes the tasks whose turn has come; whether one of them has ended by that."""
+        ended = False
+        for key, task in list(self._waiting.items()):
+            needs = [need for need in _needs(task) if need in self._tasks]
+            if not (set(needs) <= set(self._done) or _is_disabled(task)):
                 continue
+            del self._waiting[key]
+            if not_run := self._not_run(task, needs):
+                self._record(not_run)
+                ended = True
+            else:
+                self._running[key] = self.attempt(task, self.jobs.workspace.logs / f"{self.key}.{key}.log")
+        if self._waiting and not self._running and not ended:
+            stuck = ", ".join(self._waiting)
+            raise WorkspaceError(f"{self.key}: {stuck} wait for each other; correct depends_on")
+        return ended
+
+    def _not_run(self, task: dict, needs: list[str]) -> TaskRun | None:
+        """The outcome of a task that is not to run."""
+        key = task["task_key"]
+        if _is_disabled(task):
+            return TaskRun(key, "disabled", "NOT RUN: it is disabled")
+        results = {need: self._result_for(task, need) for need in needs}
+        result = outcomes.not_begun(task.get("run_if", "ALL_SUCCESS"), list(results.values()))
+        reasons = {
+            "upstream_failed": f"{', '.join(need for need in needs if self._done[need].failed)} failed",
+            "disabled": f"{', '.join(need for need in needs if results[need] == 'disabled')} is disabled",
+            "excluded": "its run_if or the outcome it waits for does not hold",
+        }
+        return TaskRun(key, result, f"NOT RUN: {reasons[result]}") if result else None
+
+    def _result_for(self, task: dict, need: str) -> str:
+        """A task's result for one that depends on it, which may want an outcome of a condition."""
+        done = self._done[need]
+        entries = [entry for entry in task["depends_on"] if entry["task_key"] == need]
+        wanted = {str(entry.get("outcome", done.outcome)).lower() for entry in entries}
+        return "excluded" if done.result == "success" and wanted != {done.outcome} else done.result
+
+    def _collect(self) -> bool:
+        """Records the tasks that have ended; whether there were any."""
+        ended = [(key, done) for key, running in self._running.items() if (done := running.step())]
+        for key, done in ended:
             del self._running[key]
-            self._jobs.workspace.end_notebook(started)
-            self._record(task_run)
+            self._record(done)
+        return bool(ended)
+
+    def _time_out(self) -> None:
+        self._timed_out = True
+        reason = f"its job ran longer than {self._limit} s"
+        for key, running in self._running.items():
+            running.end()
+            self._record(TaskRun(key, "canceled", f"FAILED: {reason}"))
+        for key in self._waiting:
+            self._record(TaskRun(key, "canceled", f"NOT RUN: {reason}"))
+        self._waiting, self._running = {}, {}
 
     def _record(self, task_run: TaskRun) -> None:
+        task_run.run_id = task_run.run_id or self.jobs.new_id()
         self._done[task_run.key] = task_run
-        self._jobs.report.task_ends(task_run)
-
-    def _resolve(self, text: str, task: dict) -> str:
-        known = {
-            "job.id": self.key,
-            "job.name": self.key,
-            "job.run_id": self.run_id,
-            "task.name": task["task_key"],
-        }
-        try:
-            return references.resolve(text, known, self._parameters, self._done, self._left_out)
-        except references.ReferenceError as error:
-            raise WorkspaceError(f"{self.key}, task {task['task_key']}: {error}") from None
+        self.report(task_run)
 
 
-def _outcome(key: str, started: TaskProcess, seconds: float, log: Path, memory: int) -> TaskRun:
-    try:
-        answer = started.result.recv()
-    except EOFError:
-        return TaskRun(key, "failed", f"FAILED: {_death(started.process, memory)}", seconds, log)
-    values = answer["values"]
-    if answer["error"]:
-        return TaskRun(key, "failed", f"FAILED: {answer['error']}", seconds, log, values)
-    status = str(values.get("status") or answer["exit"] or "SUCCESS")
-    if "status" in values and not status.startswith(STATUSES):
-        reason = f"FAILED: its task value status is {status!r}; set one of {', '.join(STATUSES)}"
-        return TaskRun(key, "failed", reason, seconds, log, values)
-    return TaskRun(key, "success", status, seconds, log, values)
+def _is_disabled(task: dict) -> bool:
+    return str(task.get("disabled", False)).lower() == "true"
 
 
-def _death(process: Process, memory: int) -> str:
-    """Why a notebook's process ended before the notebook did."""
-    process.join()
-    if process.exitcode >= 0:
-        return f"its process ended by itself, with exit code {process.exitcode}"
-    name = signal.Signals(-process.exitcode).name
-    had = f" It had {memory} MB of memory." if memory else ""
-    lacked = "; the system does this where memory runs out" if name == "SIGKILL" else ""
-    return f"its process was ended by {name}{lacked}.{had}"
+def _needs(task: dict) -> list[str]:
+    return [need["task_key"] for need in task.get("depends_on", [])]

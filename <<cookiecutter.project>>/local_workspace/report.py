@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from local_workspace.jobs import JobRun, TaskRun
+    from local_workspace.jobs import JobRun
+    from local_workspace.outcomes import TaskRun
 
 WIDTH = 140
 
@@ -19,23 +20,28 @@ class Report:
         self._stream = stream or sys.stdout
         self._begin = time.monotonic()
         self._tasks: list[TaskRun] = []
-        self._depth = 0
 
     def line(self, text: str = "") -> None:
         print(text, file=self._stream, flush=True)
 
     def job_begins(self, run: "JobRun") -> None:
-        self.line(f"{'  ' * self._depth}{run.key}")
-        self._depth += 1
+        self.line(f"{'  ' * run.depth}{run.key}")
 
-    def task_ends(self, task: "TaskRun") -> None:
+    def task_ends(self, task: "TaskRun", depth: int) -> None:
         self._tasks.append(task)
-        indent = "  " * self._depth
-        begin = f"{indent}{task.key:<32} {task.seconds:6.1f} s  "
-        self.line(textwrap.fill(task.status, WIDTH, initial_indent=begin, subsequent_indent=f"{indent}  "))
+        self._task_line(task, task.status, depth)
+
+    def task_is_tried_again(self, task: "TaskRun", depth: int) -> None:
+        self._task_line(task, f"{task.status}; it is tried again", depth)
 
     def job_ends(self, run: "JobRun") -> None:
-        self._depth -= 1
+        if run.result == "success_with_failures":
+            self.line(f"{'  ' * run.depth}{run.key} is successful with failures: no task is last that failed")
+
+    def _task_line(self, task: "TaskRun", status: str, depth: int) -> None:
+        indent = "  " * depth
+        begin = f"{indent}{task.key:<32} {task.seconds:6.1f} s  "
+        self.line(textwrap.fill(status, WIDTH, initial_indent=begin, subsequent_indent=f"{indent}  "))
 
     def close(self, state: Path) -> None:
         """Each failure with its reason and its log, the totals, and where to look."""

@@ -51,6 +51,12 @@ def option(text: str) -> None:
     write("pyproject.toml", project.replace("[tool.local_workspace]", f"[tool.local_workspace]\n{text}"))
 
 
+def change(name: str | Path, pattern: str, text: str) -> None:
+    changed, count = re.subn(pattern, text, Path(name).read_text())
+    assert count
+    write(name, changed)
+
+
 RUN = ["run"]
 REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
     "state is a file": (
@@ -116,6 +122,22 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
         lambda: write(JOBS, "resources:\n  jobs:\n    empty:\n      name: a\n"),
         ["run", "empty"],
         r"job: empty has no tasks; add some",
+    ),
+    "no job is named": (
+        lambda: change("pyproject.toml", r"whole_path = .*", "whole_path = []"),
+        RUN,
+        r"job: name one of ml_.*, or list some in pyproject\.toml",
+    ),
+    "a bundle has no jobs": (
+        lambda: change("databricks.yml", r"include:\n.*\n", ""),
+        RUN,
+        r"job: target dev has no jobs; add one to databricks",
+    ),
+    "a task's type does not run here": (
+        lambda: change(JOBS, "notebook_task:", "spark_python_task:"),
+        RUN,
+        r"^resources/ml/ml_inference_pipeline\.yml:\d+: job ml_inference_pipeline, task features_\w+: "
+        r"a local run has no spark_python_task, only .*; leave this task out by --task",
     ),
     "a job is not there": (lambda: None, ["run", "nothing"], r"job: target dev has no 'nothing'; it has ml_"),
     "a task is not there": (

@@ -6,11 +6,10 @@ The Databricks CLI's `bundle validate` and `bundle deploy` pass most of what is 
 from collections.abc import Iterator
 
 from local_workspace.bundle_files import BundleFiles, Job, parameters
-from local_workspace.references import REFERENCE
+from local_workspace.references import REFERENCE, SCOPES, lost
 from local_workspace.yaml_files import MERGED_BY, Mapping, texts
 
 COMPUTE = {"job_cluster_key", "existing_cluster_id", "new_cluster"}
-SCOPES = ("job", "task", "tasks", "workspace", "backfill", "input")
 DEFINED = [f"dbutils.widgets.{kind}" for kind in ("text", "dropdown", "combobox", "multiselect")]
 
 
@@ -74,16 +73,9 @@ def every_dynamic_reference_leads_somewhere(bundle: BundleFiles) -> Iterator[str
 
 def _lost(reference: str, job: Job, task: Mapping) -> str:
     """What is wrong with a dynamic reference, and the remedy; empty if it leads somewhere."""
-    scope, kind, name, *_ = [*reference.split("."), "", ""]
-    if scope not in SCOPES:
+    if reference.split(".")[0] not in SCOPES:
         return f"is no reference that Databricks knows; begin it with one of {', '.join(SCOPES)}"
-    if (scope, kind) == ("job", "parameters") and name not in job.parameters:
-        return f"is no parameter of the job, which has {', '.join(job.parameters)}; correct it, or declare it"
-    if scope == "tasks" and kind not in job.keys:
-        return "refers to no task of the job; correct its key"
-    if scope == "tasks" and kind not in job.before(task):
-        return "refers to a task that need not have ended by then; add it to depends_on"
-    return ""
+    return lost(reference, job.parameters, job.keys, job.before(task))
 
 
 def every_job_called_is_given_its_own_parameters(bundle: BundleFiles) -> Iterator[str]:

@@ -28,8 +28,8 @@ def read_status(task: str, result_state: str) -> str:
     """What a task set as its value `status`; without one, what the Jobs service says of it."""
     if result_state.startswith("{{"):  # a run of some tasks leaves references to the others as they are
         return "NOT RUN: it is no part of this run"
-    if result_state == "excluded":
-        return "EXCLUDED: its run_if did not hold"
+    if result_state in ("excluded", "disabled"):
+        return f"NOT RUN: it is {result_state}"
     if result_state != "success":
         return f"FAILED: the task ended as {result_state}"
     try:
