@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import signal
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from local_workspace import damage, state
 from local_workspace.bundle import Bundle, BundleError
 from local_workspace.errors import WorkspaceError
+from local_workspace.notebook_cells import check_notebook
 from local_workspace.options import option
 
 NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -64,6 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
     bundle = Bundle(ROOT, arguments.target)
     job_keys = arguments.job or [key for key in option(ROOT, "whole_path", []) if key in bundle.jobs]
     _check_names(bundle, job_keys, arguments.task)
+    _check_notebooks(bundle, job_keys, arguments.task)
     report = Report()
     report.line("Starting Spark and the workspace's services ...")
     if not has_jars():
@@ -94,6 +97,17 @@ def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | Non
     for key in task_keys or []:
         if key not in known:
             raise BundleError(f"--task: there is no {key!r}; there are {', '.join(known)}")
+
+
+def _check_notebooks(bundle: Bundle, job_keys: list[str], task_keys: list[str] | None) -> None:
+    problems = []
+    for key in job_keys:
+        for task in bundle.jobs[key]["tasks"]:
+            if "notebook_task" in task and (not task_keys or task["task_key"] in task_keys):
+                path = bundle.files[key].parent / task["notebook_task"]["notebook_path"]
+                problems += check_notebook(Path(os.path.relpath(path)))
+    if problems:
+        raise WorkspaceError("\n".join(dict.fromkeys(problems)))
 
 
 def _arguments() -> argparse.Namespace:

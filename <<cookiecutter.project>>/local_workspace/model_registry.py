@@ -47,15 +47,23 @@ def _answers(function: Callable[[SqlAlchemyStore, dict], dict]) -> Callable[[Req
     return answer
 
 
-@_answers
-def _create_model(store: SqlAlchemyStore, asked: dict) -> dict:
-    name = asked["name"]
+def _create_model(request: Request) -> dict:
+    name = request.asked["name"]
     if not NAME.fullmatch(name):
         message = (
             f"Bad Request: {name!r} is not a valid name for a model in Unity Catalog. "
             "Please specify the full name <catalog>.<schema>.<model>, in lower case"
         )
         raise ApiError(400, "INVALID_PARAMETER_VALUE", message)
+    schema = name.rpartition(".")[0]
+    if not request.services.spark.catalog.databaseExists(schema):
+        raise ApiError(404, "SCHEMA_DOES_NOT_EXIST", f"Schema '{schema}' does not exist.")
+    return _create_model_of_schema(request)
+
+
+@_answers
+def _create_model_of_schema(store: SqlAlchemyStore, asked: dict) -> dict:
+    name = asked["name"]
     tags = [entities.RegisteredModelTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
     return {"registered_model": _model(store.create_registered_model(name, tags, asked.get("description")))}
 
