@@ -21,13 +21,13 @@ NAME_PART = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
 def serve_delta_tables() -> None:
     """Makes `delta.tables.DeltaTable` work in this process, on any session of Spark Connect."""
 
-    def plan(self: DeltaLogicalPlan, client: SparkConnectClient) -> Relation:
+    def plan(self: DeltaLogicalPlan, session: SparkConnectClient) -> Relation:
         relation = self._create_proto_relation()
-        relation.MergeFrom(answer(self.to_delta_relation(client)))
+        relation.MergeFrom(answer(self.to_delta_relation(session)))
         return relation
 
-    def command(self: DeltaLogicalPlan, client: SparkConnectClient) -> Command:
-        raise _refused(self.to_delta_command(client).WhichOneof("command_type"))
+    def command(self: DeltaLogicalPlan, session: SparkConnectClient) -> Command:
+        raise _refused(self.to_delta_command(session).WhichOneof("command_type"))
 
     DeltaLogicalPlan.plan = plan
     DeltaLogicalPlan.command = command

@@ -44,6 +44,10 @@ class Kernel:
             except PythonRestart:
                 self.names.clear()
                 self.names.update(self._given)
+            except Exception as error:
+                if cell.kind in ("sql", "run"):  # of which a traceback has no line
+                    error.add_note(f'  In {cell.kind.upper()} cell, file "{cell.file}", line {cell.line}')
+                raise
 
     def _run(self, cell: Cell) -> None:
         if cell.kind == "refused":

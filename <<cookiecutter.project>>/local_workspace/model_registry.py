@@ -17,6 +17,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from local_workspace.api import ApiError, Request, Route
 
 NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
+MODEL_ID = "local_workspace.model_id"  # a version's tag, since MLflow's store does not keep it otherwise
 FILTER = re.compile(r"name\s*=\s*'[^']+'")
 
 
@@ -90,6 +91,8 @@ def _delete_model(store: SqlAlchemyStore, asked: dict) -> dict:
 @_answers
 def _create_version(store: SqlAlchemyStore, asked: dict) -> dict:
     tags = [entities.ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    if asked.get("model_id"):
+        tags.append(entities.ModelVersionTag(MODEL_ID, asked["model_id"]))
     version = store.create_model_version(
         asked["name"],
         asked["source"],
@@ -190,6 +193,7 @@ def _model(model: entities.RegisteredModel) -> dict:
 
 
 def _version(version: entities.ModelVersion) -> dict:
+    tags = dict(version.tags)
     return {
         "name": version.name,
         "version": str(version.version),
@@ -200,8 +204,8 @@ def _version(version: entities.ModelVersion) -> dict:
         "run_id": version.run_id or "",
         "status": version.status,
         "aliases": [{"alias": alias, "version": str(version.version)} for alias in version.aliases],
-        "tags": [{"key": key, "value": value} for key, value in version.tags.items()],
-        "model_id": version.model_id or "",
+        "model_id": tags.pop(MODEL_ID, ""),
+        "tags": [{"key": key, "value": value} for key, value in tags.items()],
     }
 
 

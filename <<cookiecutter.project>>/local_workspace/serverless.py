@@ -166,8 +166,8 @@ def _demand_absolute_experiments() -> None:
     def create_allowed(self: SqlAlchemyStore, name: str, *args: object, **kwargs: object) -> str:
         if not str(name).startswith("/"):
             message = (
-                f"Got an invalid experiment name '{name}'. An experiment name must be an absolute path within "
-                "the Databricks workspace, e.g. '/Users/<some-username>/my-experiment'."
+                f"Got an invalid experiment name '{name}'. An experiment name must be an absolute path "
+                "within the Databricks workspace, e.g. '/Users/<some-username>/my-experiment'."
             )
             raise RestException({"error_code": "INVALID_PARAMETER_VALUE", "message": message})
         return create(self, name, *args, **kwargs)

@@ -80,7 +80,8 @@ from pyspark.sql.types import DoubleType
 name = f"{dbutils.widgets.get('schema')}.merged"
 outcomes = {}
 for code in json.loads(dbutils.widgets.get("code")):
-    spark.sql(f"CREATE OR REPLACE TABLE {name} (id BIGINT, name STRING, v DOUBLE)")
+    spark.sql(f"DROP TABLE IF EXISTS {name}")
+    spark.sql(f"CREATE TABLE {name} (id BIGINT, name STRING, v DOUBLE)")
     spark.sql(f"INSERT INTO {name} VALUES (1, 'a', 10), (2, 'b', 20)")
     rows = "VALUES (2L, 'b', 200D), (3L, NULL, 300D) AS s(id, name, v)"
     source = spark.sql(f"SELECT *, id AS `a ``b` FROM {rows}")
@@ -92,8 +93,8 @@ for code in json.loads(dbutils.widgets.get("code")):
     try:
         eval(code)
         outcomes[code] = [list(row) for row in spark.table(name).sort("id").collect()]
-        operations = table.history().collect()
-        assert len(operations) == 3, operations  # created, inserted into, and changed: once
+        operations = [row.operation for row in table.history().collect()]
+        assert len(operations) == 3, operations  # created, inserted into, and changed, once
         assert table.toDF().count() == len(outcomes[code])
         assert table.detail().first().name.endswith("merged")
     except Exception as error:

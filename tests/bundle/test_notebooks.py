@@ -103,6 +103,14 @@ NOTEBOOKS = {
 
         fail()
     """,
+    "fails_in_sql.py": """
+        # Databricks notebook source
+
+        # COMMAND ----------
+
+        # MAGIC %sql
+        # MAGIC SELECT missing
+    """,
     "refused.py": """
         # Databricks notebook source
         print("this cell runs")
@@ -139,7 +147,7 @@ def ran(local_bundle) -> dict[str, dict]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(dedent(text).lstrip())
     found = {}
-    for name in ("cells.py", "fails.py", "refused.py", "statements.sql", "displays.py"):
+    for name in ("cells.py", "fails.py", "fails_in_sql.py", "refused.py", "statements.sql", "displays.py"):
         parameters = {"given": "7", "folder": str(folder / "folder")}
         result = local_bundle.run_notebook(f"some_notebooks/{name}", **parameters)
         found[name] = result | {"log": (local_bundle.logs / f"{Path(name).stem}.log").read_text()}
@@ -167,6 +175,11 @@ def test_a_traceback_names_the_file_and_the_line(ran):
         'fails.py", line 6, in fail',
     ):
         assert line in log
+
+
+def test_an_error_in_sql_names_the_file_and_the_line(ran):
+    assert "UNRESOLVED_COLUMN" in ran["fails_in_sql.py"]["error"]
+    assert 'fails_in_sql.py", line 4\n' in ran["fails_in_sql.py"]["log"]
 
 
 def test_a_cell_that_does_not_run_fails_when_its_turn_comes(ran):
