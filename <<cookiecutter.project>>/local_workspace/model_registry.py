@@ -17,7 +17,8 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from local_workspace.api import ApiError, Request, Route
 
 NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
-MODEL_ID = "local_workspace.model_id"  # a version's tag, since MLflow's store does not keep it otherwise
+MODEL_ID = "local_workspace.model_id"  # a version's tag, since MLflow's SQLite store does not keep it
+LOGGED_MODEL = re.compile(r"/models/(m-\w+)/artifacts$")  # the client sends this in place of the model's id
 FILTER = re.compile(r"name\s*=\s*'[^']+'")
 
 
@@ -91,8 +92,9 @@ def _delete_model(store: SqlAlchemyStore, asked: dict) -> dict:
 @_answers
 def _create_version(store: SqlAlchemyStore, asked: dict) -> dict:
     tags = [entities.ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
-    if asked.get("model_id"):
-        tags.append(entities.ModelVersionTag(MODEL_ID, asked["model_id"]))
+    logged = LOGGED_MODEL.search(asked["source"])
+    if model_id := asked.get("model_id") or (logged and logged[1]):
+        tags.append(entities.ModelVersionTag(MODEL_ID, model_id))
     version = store.create_model_version(
         asked["name"],
         asked["source"],

@@ -37,7 +37,7 @@ DONE = {
         "'name': F.concat(F.upper(F.col('t.name')), F.lit(\"'; `\"), F.col('s.v').cast('string')), "
         "'v': F.when(F.col('s.v').between(1, 300) | F.col('t.v').isNull(), "
         "F.coalesce(-F.col('s.v') % 7, F.lit(0))).otherwise(F.expr('0')).cast(DoubleType())}).execute()",
-        [[1, "a", 10.0], [2, "B'; `200", -4.0]],
+        [[1, "a", 10.0], [2, "B'; `200.0", -4.0]],
     ),
     "everything": (
         "merge('t.id = s.id').whenMatchedDelete().whenNotMatchedBySourceUpdate("

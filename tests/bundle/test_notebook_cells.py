@@ -23,6 +23,7 @@ READ = {
     ("n.py", f"{PYTHON}# DBTITLE 1,T\n# MAGIC %sql\n# MAGIC SELECT 1;\n# MAGIC SELECT 2"): [
         ("sql", "SELECT 1;\nSELECT 2", 2)
     ],
+    ("n.py", f"{PYTHON}# MAGIC %md-sandbox\n# MAGIC <p>"): [],
     ("n.py", f"{PYTHON}# MAGIC %sql SELECT :a"): [("sql", "SELECT :a", 2)],
     ("n.py", f"{PYTHON}# MAGIC %python\n# MAGIC a = 1"): [("python", "a = 1", 2)],
     ("n.py", f"{PYTHON}# MAGIC %run ./folder/other"): [("run", "folder/other.py", 2)],
