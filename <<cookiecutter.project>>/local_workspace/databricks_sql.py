@@ -23,7 +23,7 @@ def translate(statement: str) -> str:
     if match := _match(rf"ALTER\s+TABLE\s+{_NAME}\s+ADD\s+{_CONSTRAINT}(?:\s+RELY)?", text):
         return f"ALTER TABLE {match[1]} SET TBLPROPERTIES ({_key_properties(match[3])})"
     if match := _match(rf"(CREATE\s+.*?TABLE\s.*?),\s*{_CONSTRAINT}(.*)", text):
-        return f"{match[1]}{match[4]} TBLPROPERTIES ({_key_properties(match[3])})"
+        return match[1] + _with_properties(match[4], _key_properties(match[3]))
     if match := _match(rf"ALTER\s+TABLE\s+{_NAME}\s+ALTER\s+COLUMN\s+{_NAME}\s+SET\s+NOT\s+NULL", text):
         constraint = f"{_plain(match[2])}_not_null"
         return f"ALTER TABLE {match[1]} ADD CONSTRAINT {constraint} CHECK ({match[2]} IS NOT NULL)"
@@ -33,8 +33,20 @@ def translate(statement: str) -> str:
     return statement
 
 
+def without_comments(statement: str) -> str:
+    """A statement whose beginning can be compared; a text in quotes may lose what looks like a comment."""
+    return re.sub(r"/\*.*?\*/|--[^\n]*", " ", statement, flags=re.DOTALL)
+
+
 def _match(pattern: str, text: str) -> re.Match | None:
     return re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL)
+
+
+def _with_properties(clauses: str, properties: str) -> str:
+    """The clauses of a CREATE TABLE with more properties, in its TBLPROPERTIES if it has them."""
+    if match := _match(r"(.*\bTBLPROPERTIES\s*\()(.*)", clauses):
+        return f"{match[1]}{properties}, {match[2]}"
+    return f"{clauses} TBLPROPERTIES ({properties})"
 
 
 def _plain(name: str) -> str:

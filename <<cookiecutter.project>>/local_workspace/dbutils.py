@@ -1,4 +1,4 @@
-"""The `dbutils` of a notebook task: widgets, task values, exit.
+"""The `dbutils` of a notebook task: widgets, task values, exit. The rest is refused, with a remedy.
 
 Stands for https://docs.databricks.com/aws/en/dev-tools/databricks-utils
 """
@@ -6,14 +6,38 @@ Stands for https://docs.databricks.com/aws/en/dev-tools/databricks-utils
 import json
 
 MAX_TASK_VALUE_BYTES = 48 * 1024
+INSTEAD = {
+    "dbutils.fs": "keep data in tables, or files in a temporary folder",
+    "dbutils.secrets": "read an environment variable, which the option environment names",
+    "dbutils.notebook.run": "make the notebook a task of its own, or include it by %run",
+    "dbutils.library": "list packages in the job's environment and in pyproject.toml",
+    "dbutils.data": "print df.summary()",
+}
 
 
 class NotebookExit(Exception):
     """Raised by `dbutils.notebook.exit`; `except Exception` around it swallows it, as on Databricks."""
 
 
-class Widgets:
+class PythonRestart(BaseException):
+    """Raised by `dbutils.library.restartPython`; the next cell goes on without the names of those before."""
+
+
+class Refusing:
+    """A part of `dbutils`; what it does not have is refused by its full name."""
+
+    _name = "dbutils"
+
+    def __getattr__(self, name: str) -> object:
+        asked = f"{self._name}.{name}"
+        remedy = INSTEAD.get(asked, INSTEAD.get(self._name, "do without it"))
+        raise AttributeError(f"{asked} is not part of the local workspace; {remedy}")
+
+
+class Widgets(Refusing):
     """A task's parameters. `text` and the other makers only give a default, as in a job."""
+
+    _name = "dbutils.widgets"
 
     def __init__(self, parameters: dict):
         self._values = dict(parameters)
@@ -65,21 +89,30 @@ class TaskValues:
         return default
 
 
-class Jobs:
+class Jobs(Refusing):
+    _name = "dbutils.jobs"
+
     def __init__(self, earlier: dict):
         self.taskValues = TaskValues(earlier)
 
 
-class Notebook:
+class Notebook(Refusing):
+    _name = "dbutils.notebook"
+
     def exit(self, value: str) -> None:
         raise NotebookExit(str(value))
 
 
-class DBUtils:
+class Library(Refusing):
+    _name = "dbutils.library"
+
+    def restartPython(self) -> None:
+        raise PythonRestart
+
+
+class DBUtils(Refusing):
     def __init__(self, parameters: dict, earlier_values: dict):
         self.widgets = Widgets(parameters)
         self.jobs = Jobs(earlier_values)
         self.notebook = Notebook()
-
-    def __getattr__(self, name: str) -> object:
-        raise AttributeError(f"dbutils.{name} is not part of the local workspace")
+        self.library = Library()

@@ -17,6 +17,8 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from local_workspace.api import ApiError, Request, Route
 
 NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
+MODEL_ID = "local_workspace.model_id"  # a version's tag, since MLflow's SQLite store does not keep it
+LOGGED_MODEL = re.compile(r"/models/(m-\w+)/artifacts$")  # the client sends this in place of the model's id
 FILTER = re.compile(r"name\s*=\s*'[^']+'")
 
 
@@ -47,15 +49,23 @@ def _answers(function: Callable[[SqlAlchemyStore, dict], dict]) -> Callable[[Req
     return answer
 
 
-@_answers
-def _create_model(store: SqlAlchemyStore, asked: dict) -> dict:
-    name = asked["name"]
+def _create_model(request: Request) -> dict:
+    name = request.asked["name"]
     if not NAME.fullmatch(name):
         message = (
             f"Bad Request: {name!r} is not a valid name for a model in Unity Catalog. "
             "Please specify the full name <catalog>.<schema>.<model>, in lower case"
         )
         raise ApiError(400, "INVALID_PARAMETER_VALUE", message)
+    schema = name.rpartition(".")[0]
+    if not request.services.spark.catalog.databaseExists(schema):
+        raise ApiError(404, "SCHEMA_DOES_NOT_EXIST", f"Schema '{schema}' does not exist.")
+    return _create_model_of_schema(request)
+
+
+@_answers
+def _create_model_of_schema(store: SqlAlchemyStore, asked: dict) -> dict:
+    name = asked["name"]
     tags = [entities.RegisteredModelTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
     return {"registered_model": _model(store.create_registered_model(name, tags, asked.get("description")))}
 
@@ -82,6 +92,9 @@ def _delete_model(store: SqlAlchemyStore, asked: dict) -> dict:
 @_answers
 def _create_version(store: SqlAlchemyStore, asked: dict) -> dict:
     tags = [entities.ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    logged = LOGGED_MODEL.search(asked["source"])
+    if model_id := asked.get("model_id") or (logged and logged[1]):
+        tags.append(entities.ModelVersionTag(MODEL_ID, model_id))
     version = store.create_model_version(
         asked["name"],
         asked["source"],
@@ -182,6 +195,7 @@ def _model(model: entities.RegisteredModel) -> dict:
 
 
 def _version(version: entities.ModelVersion) -> dict:
+    tags = dict(version.tags)
     return {
         "name": version.name,
         "version": str(version.version),
@@ -192,8 +206,8 @@ def _version(version: entities.ModelVersion) -> dict:
         "run_id": version.run_id or "",
         "status": version.status,
         "aliases": [{"alias": alias, "version": str(version.version)} for alias in version.aliases],
-        "tags": [{"key": key, "value": value} for key, value in version.tags.items()],
-        "model_id": version.model_id or "",
+        "model_id": tags.pop(MODEL_ID, ""),
+        "tags": [{"key": key, "value": value} for key, value in tags.items()],
     }
 
 

@@ -49,13 +49,15 @@ def end_session(spark_url: str) -> None:
 
 def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dict:
     from local_workspace.dbutils import DBUtils, NotebookExit
+    from local_workspace.kernel import Kernel
+    from local_workspace.workspace_paths import refuse_to_open
 
     result = {"exit": None, "error": None, "values": {}}
     try:
         spark, dbutils = _session(spark_url), DBUtils(parameters, task_values)
         result["values"] = dbutils.jobs.taskValues.own
-        names = {"__name__": "__main__", "spark": spark, "dbutils": dbutils, "display": print}
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+        refuse_to_open()
+        Kernel(spark, dbutils).run(path)
     except NotebookExit as end:
         result["exit"] = str(end)
     except BaseException as error:

@@ -26,8 +26,8 @@ import xgboost
 from mlflow.tracking._tracking_service import utils as tracking
 from mlflow.utils import requirements_utils
 
+import local_workspace.kernel
 import local_workspace.model_registry
-import local_workspace.serverless
 
 with contextlib.suppress(ImportError):
     import git  # MLflow looks for a commit; without git on the PATH it does without

@@ -10,10 +10,12 @@ from pyspark.errors import AnalysisException
 from pyspark.sql.connect.catalog import Catalog
 from pyspark.sql.connect.conf import RuntimeConf
 from pyspark.sql.connect.dataframe import DataFrame
+from pyspark.sql.connect.plan import DataSource, WriteOperation, WriteStreamOperation
 from pyspark.sql.connect.session import SparkSession
 
-from local_workspace.databricks_sql import translate
-from local_workspace.delta_tables import DeltaTable
+from local_workspace.databricks_sql import translate, without_comments
+from local_workspace.delta_tables import serve_delta_tables
+from local_workspace.workspace_paths import refuse_path
 
 # https://docs.databricks.com/aws/en/spark/conf#serverless
 SETTABLE = (
@@ -33,6 +35,7 @@ REFUSED_STATEMENTS = {
     r"CREATE\s+(OR\s+REPLACE\s+)?GLOBAL\s+TEMP(ORARY)?\s+VIEW\s": "GLOBAL TEMPORARY VIEW",
 }
 SETTING = r"SET\s+([\w.]+)\s*="
+PATH = r"""(?:\bLOCATION\s*|\.)['"`]([^'"`]+)"""
 
 
 def start_session(url: str) -> SparkSession:
@@ -60,6 +63,7 @@ def _refuse_what_serverless_refuses() -> None:
     Catalog.cacheTable = _refused("CACHE TABLE")
     Catalog.uncacheTable = _refused("UNCACHE TABLE")
     Catalog.clearCache = _refused("CLEAR CACHE")
+    _refuse_paths_and_endless_streams()
 
     set_conf, spark_sql = RuntimeConf.set, SparkSession.sql
 
@@ -73,6 +77,39 @@ def _refuse_what_serverless_refuses() -> None:
 
     RuntimeConf.set = set_allowed
     SparkSession.sql = sql_allowed
+
+
+def _refuse_paths_and_endless_streams() -> None:
+    """Before what is read from files, written to files, or streamed is sent to Spark."""
+    read, write, stream = DataSource.plan, WriteOperation.command, WriteStreamOperation.command
+
+    def read_allowed(self: DataSource, *args: object) -> object:
+        for text in [*(self._paths or []), *(self._options or {}).values()]:
+            refuse_path(text)
+        return read(self, *args)
+
+    def write_allowed(self: WriteOperation, *args: object) -> object:
+        for text in [self.path, *self.options.values()]:
+            refuse_path(text)
+        return write(self, *args)
+
+    def stream_allowed(self: WriteStreamOperation, *args: object) -> object:
+        if self.write_op.WhichOneof("trigger") not in ("available_now", "once"):
+            raise endless_trigger()
+        for text in [self.write_op.path, *self.write_op.options.values()]:
+            refuse_path(text)
+        return stream(self, *args)
+
+    DataSource.plan, WriteOperation.command = read_allowed, write_allowed
+    WriteStreamOperation.command = stream_allowed
+
+
+def endless_trigger() -> AnalysisException:
+    """Why a stream does not start."""
+    return AnalysisException(
+        "[INFINITE_STREAMING_TRIGGER_NOT_SUPPORTED] Trigger type ProcessingTime is not supported for this "
+        "cluster type. Use a different trigger type e.g. AvailableNow, Once. SQLSTATE: 0A000"
+    )
 
 
 def _refused(what: str) -> Callable:
@@ -92,12 +129,14 @@ def _check_setting(key: str) -> None:
 
 
 def _check_statement(statement: str) -> None:
-    text = statement.strip()
+    text = without_comments(statement).strip()
     for pattern, what in REFUSED_STATEMENTS.items():
         if re.match(pattern, text, re.IGNORECASE):
             _refused(what)()
     if setting := re.match(SETTING, text, re.IGNORECASE):
         _check_setting(setting[1])
+    for path in re.findall(PATH, text, re.IGNORECASE):
+        refuse_path(path)
 
 
 def _let_the_feature_client_work() -> None:
@@ -106,12 +145,31 @@ def _let_the_feature_client_work() -> None:
     On serverless, Spark's workers load a model by its URI; the catalog is Unity Catalog; and MLflow has
     the features that a model depends on for lineage, which its public package refuses to look up.
     """
-    import delta.connect.tables
     from databricks.ml_features._training_scoring_client import _training_scoring_client
     from databricks.ml_features_common.utils import uc_utils
     from mlflow.store._unity_catalog.registry import rest_store
 
-    delta.connect.tables.DeltaTable = DeltaTable
+    serve_delta_tables()
+    _demand_absolute_experiments()
     _training_scoring_client.is_in_databricks_serverless_runtime = lambda: True
     uc_utils.LOCAL_METASTORE_NAMES.remove("spark_catalog")
     rest_store.get_feature_dependencies = lambda model_dir: ""
+
+
+def _demand_absolute_experiments() -> None:
+    """https://docs.databricks.com/aws/en/mlflow/experiments: an experiment is a path of the workspace."""
+    from mlflow.exceptions import RestException
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    create = SqlAlchemyStore.create_experiment
+
+    def create_allowed(self: SqlAlchemyStore, name: str, *args: object, **kwargs: object) -> str:
+        if not str(name).startswith("/"):
+            message = (
+                f"Got an invalid experiment name '{name}'. An experiment name must be an absolute path "
+                "within the Databricks workspace, e.g. '/Users/<some-username>/my-experiment'."
+            )
+            raise RestException({"error_code": "INVALID_PARAMETER_VALUE", "message": message})
+        return create(self, name, *args, **kwargs)
+
+    SqlAlchemyStore.create_experiment = create_allowed

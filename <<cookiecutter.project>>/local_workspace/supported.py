@@ -5,12 +5,15 @@ any other setting that is not imitated is refused.
 """
 
 import json
+import os
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from local_workspace.bundle import Bundle
 from local_workspace.bundle_files import Job
 from local_workspace.errors import WorkspaceError
+from local_workspace.notebook_cells import check_notebook
 from local_workspace.outcomes import HOLDS
 from local_workspace.references import found_in, lost, only_elsewhere
 from local_workspace.task_kinds import KINDS, OPERATORS
@@ -138,14 +141,16 @@ class _Check:
                     yield f"{begin}: {{{{{reference}}}}} {problem}"
 
     def _notebook_task(self, settings: Mapping) -> Iterator[str]:
-        path = settings.name("notebook_path")
+        path = Path(os.path.relpath(self.bundle.files[self.job.key].parent / settings.name("notebook_path")))
         source = settings.get("source", "GIT" if self.job.settings.get("git_source") else "WORKSPACE")
         if source != "WORKSPACE":
             problem = "its notebook comes from Git, which a local run does not fetch; write source: WORKSPACE"
             yield self._say(problem, "notebook_task", "source")
-        elif not (self.bundle.files[self.job.key].parent / path).is_file():
+        elif not path.is_file():
             problem = f"there is no notebook {path}; correct notebook_path"
             yield self._say(problem, "notebook_task", "notebook_path")
+        else:
+            yield from check_notebook(path)
 
     def _run_job_task(self, settings: Mapping) -> Iterator[str]:
         called, jobs = settings.name("job_id"), self.bundle.jobs

@@ -11,7 +11,8 @@ from local_workspace.report import Report
 from local_workspace.workspace import Workspace
 
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local_workspace", "__pycache__", ".*_cache")
-ASK = """
+ASK = """\
+# Databricks notebook source
 import json, mlflow
 mlflow.set_registry_uri("databricks-uc")
 {code}

@@ -6,6 +6,13 @@ from textwrap import dedent
 import pytest
 
 SERVERLESS = "[NOT_SUPPORTED_WITH_SERVERLESS] {} is not supported on serverless compute. SQLSTATE: 0A000"
+STREAM = (
+    "[INFINITE_STREAMING_TRIGGER_NOT_SUPPORTED] Trigger type ProcessingTime is not supported for this "
+    "cluster type. Use a different trigger type e.g. AvailableNow, Once."
+)
+PATHS = "the local workspace has no volumes, DBFS or workspace files; keep data in tables, or"
+NAME = "INVALID_PARAMETER_VALUE: Got an invalid experiment name 'churn'. An experiment name must be an"
+NOT_PART = "is not part of the local workspace; "
 SETTING = "[CONFIG_NOT_AVAILABLE] Configuration spark.sql.adaptive.enabled is not available. SQLSTATE: 42K0I"
 FILTER = "Unsupported filter query : `{}`. Please specify your filter parameter in the format "
 UNSUPPORTED = "is unsupported for models in the Unity Catalog"
@@ -30,6 +37,24 @@ REFUSED = {
     "spark.sql('create or replace global temp view mine as select 1')": SERVERLESS.format(
         "GLOBAL TEMPORARY VIEW"
     ),
+    "spark.sql('/* why */ CACHE TABLE numbers')": SERVERLESS.format("CACHE TABLE"),
+    "spark.sql('-- why\\n-- so\\nUNCACHE /* it */ TABLE numbers')": SERVERLESS.format("UNCACHE TABLE"),
+    "spark.sql('/* why */ SET spark.sql.adaptive.enabled = false')": SETTING,
+    "stream().start(folder)": STREAM,
+    "stream().trigger(processingTime='1 second').toTable(name('streamed'))": STREAM,
+    "stream().trigger(continuous='1 second').start(folder)": STREAM,
+    "display(spark.readStream.table(name('numbers')))": STREAM,
+    # paths of a workspace
+    "spark.range(1).write.save('/Volumes/main/ml/files/numbers')": PATHS,
+    "spark.range(1).write.option('path', 'dbfs:/numbers').saveAsTable(name('at_a_path'))": PATHS,
+    "spark.read.parquet('file:///dbfs/numbers').count()": PATHS,
+    "stream().option('checkpointLocation', '/Volumes/main/c').trigger(once=True).start(folder)": PATHS,
+    "spark.sql(f\"CREATE TABLE {name('at_a_path')} (id INT) LOCATION '/Volumes/main/ml/files/t'\")": PATHS,
+    "spark.sql('SELECT * FROM delta.`dbfs:/numbers`')": PATHS,
+    "os.makedirs('/Volumes/main/ml/files')": PATHS,
+    "pathlib.Path('/Workspace/Shared/notes.txt').write_text('x')": PATHS,
+    "open(b'/dbfs/notes.txt', 'w')": PATHS,
+    "shutil.copy(__import__('sys').executable, '/dbfs/python')": PATHS,
     "spark.range(1).rdd": "[NOT_IMPLEMENTED] rdd is not implemented",
     "spark.sparkContext": "[JVM_ATTRIBUTE_NOT_SUPPORTED]",
     "spark.conf.set('spark.sql.adaptive.enabled', 'false')": SETTING,
@@ -50,12 +75,26 @@ REFUSED = {
         f"Method 'transition_model_version_stage' {UNSUPPORTED}"
     ),
     "client.get_latest_versions(name('refused'))": f"Method 'get_latest_versions' {UNSUPPORTED}",
+    "client.create_registered_model('spark_catalog.not_there.churn')": (
+        "SCHEMA_DOES_NOT_EXIST: Schema 'spark_catalog.not_there' does not exist."
+    ),
+    "client.create_registered_model('main.ml.churn')": "Schema 'main.ml' does not exist.",
+    # MLflow's experiments
+    "mlflow.set_experiment('churn')": NAME,
+    "mlflow.create_experiment('churn')": NAME,
     # a task of a job
     "task_values.get('earlier', 'not_set')": "ValueError: No task value with key 'not_set'",
     "task_values.get('no_such_task', 'status')": "ValueError: No task value with key 'status'",
     "task_values.get('earlier', 'not_set', default=None)": "ValueError: No task value with key 'not_set'",
     "task_values.set('long', 'x' * 48 * 1024)": "ValueError: Task value 'long' has 49154 bytes",
     "dbutils.widgets.get('not_given')": "InputWidgetNotDefined: No input widget named not_given is defined",
+    "dbutils.fs.ls('/')": f"dbutils.fs {NOT_PART}keep data in tables",
+    "dbutils.secrets.get('scope', 'key')": f"dbutils.secrets {NOT_PART}read an env",
+    "dbutils.notebook.run('./other', 60)": f"dbutils.notebook.run {NOT_PART}make the",
+    "dbutils.library.install('a')": f"dbutils.library.install {NOT_PART}list packages",
+    "dbutils.credentials.showRoles()": f"dbutils.credentials {NOT_PART}do without it",
+    "dbutils.data.summarize(spark.range(1))": f"dbutils.data {NOT_PART}print df.summary",
+    "dbutils.widgets.remove('given')": f"dbutils.widgets.remove {NOT_PART}",
     "importlib.import_module('src')": "ModuleNotFoundError: No module named 'src'",
     "importlib.import_module('helpers')": "ModuleNotFoundError: No module named 'helpers'",
     "open('databricks.yml')": "FileNotFoundError",
@@ -69,6 +108,13 @@ ALLOWED = {
     "spark.range(3).where(functions.col('id') > 0).collect()[0].id": 1,
     "spark.sql(\"SELECT 'CACHE TABLE numbers'\").first()[0]": "CACHE TABLE numbers",
     "register(ModelSignature(inputs=schema, outputs=schema)).registered_model_version": "1",
+    "copied()": ["1", "copied", [0.0]],
+    "mlflow.set_experiment('/Shared/refused').name": "/Shared/refused",
+    "stream().trigger(availableNow=True).start(folder).awaitTermination()": None,
+    "pathlib.Path(folder, 'notes.txt').write_text('x')": 1,
+    "spark.sql('-- CACHE TABLE numbers\\nSELECT 1').first()[0]": 1,
+    "spark.sql(\"SELECT '/Volumes/a' AS path, '-- b' AS text\").first().path": "/Volumes/a",
+    "keyed().properties['unity_catalog.primary_key'], keyed().properties['mine']": ["id", "1"],
     "len(client.search_model_versions(f\"name = '{name('a')}'\"))": 0,
     "task_values.get('earlier', 'status')": "SUCCESS",
     "task_values.get('earlier', 'not_set', default='')": "",
@@ -80,6 +126,10 @@ NOTEBOOK = """
 # Databricks notebook source
 import importlib
 import json
+import os
+import pathlib
+import shutil
+import tempfile
 
 import mlflow
 from mlflow.models import ModelSignature
@@ -93,6 +143,7 @@ client = mlflow.MlflowClient()
 task_values = dbutils.jobs.taskValues
 schema = Schema([ColSpec("double")])
 spark.range(1).createOrReplaceTempView("numbers")
+folder = tempfile.mkdtemp()
 
 
 def name(model):
@@ -106,6 +157,23 @@ def register(signature):
         return mlflow.sklearn.log_model(model, name="m", registered_model_name=name("refused"), **arguments)
 
 
+def copied():
+    register(ModelSignature(inputs=schema, outputs=schema))
+    copy = client.copy_model_version(f"models:/{name('refused')}/1", name("copied"))
+    model = mlflow.pyfunc.load_model(f"models:/{name('copied')}/{copy.version}")
+    return [copy.version, copy.name.split(".")[2], model.predict([[3.0]]).tolist()]
+
+
+def keyed():
+    spark.sql(f'''CREATE TABLE IF NOT EXISTS {name("keyed")} (id INT NOT NULL, CONSTRAINT k PRIMARY KEY (id))
+        TBLPROPERTIES ('mine' = '1')''')
+    return spark.sql(f"DESCRIBE DETAIL {name('keyed')}").first()
+
+
+def stream():
+    return spark.readStream.table(name("numbers")).writeStream.option("checkpointLocation", folder + "/c")
+
+
 def outcome(tried):
     try:
         return {"value": eval(tried)}
@@ -113,6 +181,8 @@ def outcome(tried):
         return {"error": f"{type(error).__name__}: {error}"}
 
 
+spark.sql(f"CREATE SCHEMA IF NOT EXISTS {dbutils.widgets.get('schema')}")
+spark.range(1).write.saveAsTable(name("numbers"))
 tried = json.loads(dbutils.widgets.get("tried"))
 dbutils.notebook.exit(json.dumps({code: outcome(code) for code in tried}, default=str))
 """

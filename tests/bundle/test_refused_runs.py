@@ -57,6 +57,11 @@ def change(name: str | Path, pattern: str, text: str) -> None:
     write(name, changed)
 
 
+def replace_a_notebook(text: str) -> None:
+    (path,) = Path().glob("src/*/pipeline_status.py")
+    path.write_text(f"# Databricks notebook source\n{text}\n")
+
+
 RUN = ["run"]
 REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
     "state is a file": (
@@ -165,6 +170,21 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
         lambda: write("pyproject.toml", "a = ["),
         RUN,
         r"pyproject\.toml cannot be read",
+    ),
+    "a cell does not run": (
+        lambda: replace_a_notebook("# MAGIC %sh ls"),
+        RUN,
+        r"^src/\w+/pipeline_status\.py:2: %sh does not run here; run the command by subprocess$",
+    ),
+    "a notebook is no Python": (
+        lambda: replace_a_notebook("a = "),
+        RUN,
+        r"pipeline_status\.py:2: this is no valid Python \(invalid syntax\); correct the line",
+    ),
+    "a notebook is not there": (
+        lambda: os.rename(next(Path().glob("src/*/pipeline_status.py")), "elsewhere.py"),
+        RUN,
+        r"pipeline_status\.py: there is no such notebook; correct the path to it",
     ),
     "an option is no list": (
         lambda: option('environment = "A"'),
