@@ -2,12 +2,11 @@
 
 import argparse
 import errno
-import os
 import signal
 import sys
 from pathlib import Path
 
-from local_workspace import damage, state
+from local_workspace import damage, state, supported
 from local_workspace.bundle import Bundle
 from local_workspace.errors import BundleError, WorkspaceError
 from local_workspace.options import option
@@ -58,7 +57,6 @@ def _stop_in_order() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from local_workspace import supported
     from local_workspace.jobs import Jobs
     from local_workspace.report import Report
     from local_workspace.spark_server import has_jars

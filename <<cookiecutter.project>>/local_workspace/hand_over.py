@@ -1,4 +1,4 @@
-"""What Spark starts as a Python daemon: it hands its input and output to `python_workers`, which forks the daemon.
+"""What Spark starts as a Python daemon. It hands its input and output to `python_workers`, which forks one.
 
 It imports next to nothing, and ends with the daemon.
 """

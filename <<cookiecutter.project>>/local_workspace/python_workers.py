@@ -1,8 +1,8 @@
 """Spark's Python workers, forked from a process that has the libraries loaded.
 
-Spark starts a daemon for each session, and each would import MLflow, XGBoost and scikit-learn anew, which takes
-5 to 10 s of the first scoring. So Spark's setting spark.python.daemon.module names `hand_over`, which asks the
-process that runs `serve` for a fork of it.
+Spark starts a daemon for each session, and each would import MLflow, XGBoost and scikit-learn anew, 5 to 10 s
+of the first scoring. So Spark's setting spark.python.daemon.module names `hand_over`, which asks the process
+that runs `serve` for a fork of it.
 """
 
 import json
