@@ -31,7 +31,7 @@ class FakeWorkspace:
     def __init__(self, notebooks: dict[str, Callable]):
         self.notebooks, self.logs = notebooks, Path("logs")
         self.calls: list[tuple[str, dict]] = []
-        self.running, self.most = set(), 0
+        self.running, self.most, self.killed = set(), 0, 0
 
     def start_notebook(self, path, parameters, values, log):
         self.calls.append((path.stem, parameters))
@@ -47,10 +47,12 @@ class FakeWorkspace:
     def end_notebook(self, task):
         self.running.discard(task.result)
 
-    kill_notebook = end_notebook
+    def kill_notebook(self, task):
+        self.killed += 1
+        self.end_notebook(task)
 
     def check(self):
-        pass
+        """Notebooks that hang wait for this, each half second."""
 
     def given(self, name: str) -> list[dict]:
         """What each run of a notebook was given."""

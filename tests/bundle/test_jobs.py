@@ -88,6 +88,24 @@ def test_a_jobs_timeout_cancels_what_runs_and_what_waits():
     assert statuses(done)["slow"] == "FAILED: its job ran longer than 1 s"
 
 
+def test_a_run_that_is_stopped_kills_its_notebooks_in_child_jobs_and_loops_too(monkeypatch):
+    killed = []
+
+    def stop(workspace):
+        killed.append(workspace)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("fake_jobs.FakeWorkspace.check", stop)
+    tasks = [task("a"), task("call", run_job_task={"job_id": "child"}), task("all", **each("[1]"))]
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            *tasks, notebooks=dict.fromkeys(("a", "x", "one"), lambda *_: HANGS), child={"tasks": [task("x")]}
+        )
+    (workspace,) = killed
+    assert (workspace.killed, workspace.running) == (3, set())
+
+
 def failing(times: int):
     """A notebook that fails so many times, then succeeds."""
     answers = iter([fail()] * times)
