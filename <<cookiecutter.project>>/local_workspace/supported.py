@@ -141,16 +141,16 @@ class _Check:
                     yield f"{begin}: {{{{{reference}}}}} {problem}"
 
     def _notebook_task(self, settings: Mapping) -> Iterator[str]:
-        path = Path(os.path.relpath(self.bundle.files[self.job.key].parent / settings.name("notebook_path")))
+        path = self.bundle.files[self.job.key].parent / settings.name("notebook_path")
         source = settings.get("source", "GIT" if self.job.settings.get("git_source") else "WORKSPACE")
         if source != "WORKSPACE":
             problem = "its notebook comes from Git, which a local run does not fetch; write source: WORKSPACE"
             yield self._say(problem, "notebook_task", "source")
         elif not path.is_file():
-            problem = f"there is no notebook {path}; correct notebook_path"
+            problem = f"there is no notebook {settings.name('notebook_path')}; correct notebook_path"
             yield self._say(problem, "notebook_task", "notebook_path")
         else:
-            yield from check_notebook(path)
+            yield from check_notebook(Path(os.path.relpath(path)))
 
     def _run_job_task(self, settings: Mapping) -> Iterator[str]:
         called, jobs = settings.name("job_id"), self.bundle.jobs

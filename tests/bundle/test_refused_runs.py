@@ -184,7 +184,7 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
     "a notebook is not there": (
         lambda: os.rename(next(Path().glob("src/*/pipeline_status.py")), "elsewhere.py"),
         RUN,
-        r"pipeline_status\.py: there is no such notebook; correct the path to it",
+        r"there is no notebook \S+/pipeline_status\.py; correct notebook_path",
     ),
     "an option is no list": (
         lambda: option('environment = "A"'),
