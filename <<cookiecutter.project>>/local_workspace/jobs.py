@@ -42,6 +42,7 @@ class Jobs:
         try:
             while not run.step():
                 wait(run.answers, timeout=0.5)
+                self.report.tick()
                 self.workspace.check()
         finally:
             for notebook in self.notebooks:  # none, unless this is given up

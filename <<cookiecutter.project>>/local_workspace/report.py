@@ -1,4 +1,4 @@
-"""What the terminal shows: each task as it ends; at the close what failed, the totals, where to look."""
+"""What the terminal shows: tasks as they run and end; at the close what failed, the totals, where to look."""
 
 import sys
 import textwrap
@@ -6,23 +6,41 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from tqdm import tqdm
+
 if TYPE_CHECKING:
     from local_workspace.jobs import JobRun
     from local_workspace.outcomes import TaskRun
 
 WIDTH = 140
+tqdm.monitor_interval = 0  # no thread beside; `tick` refreshes
 
 
 class Report:
-    """Writes to `stream`, the terminal if none is given."""
+    """Writes to `stream`, the terminal if none is given; a terminal also shows how long each task runs."""
 
     def __init__(self, stream: TextIO | None = None):
         self._stream = stream or sys.stdout
         self._begin = time.monotonic()
         self._tasks: list[TaskRun] = []
+        self._running: dict[object, tqdm] = {}
 
     def line(self, text: str = "") -> None:
-        print(text, file=self._stream, flush=True)
+        tqdm.write(text, file=self._stream)  # above what runs
+        self._stream.flush()
+
+    def runs(self, notebook: object, key: str) -> None:
+        """From now on, until `ran`, a terminal has a line for this notebook."""
+        shown = f"  {key:<32} {{elapsed_s:6.0f}} s  ..."
+        self._running[notebook] = tqdm(file=self._stream, bar_format=shown, leave=False, disable=None)
+
+    def ran(self, notebook: object) -> None:
+        self._running.pop(notebook).close()
+
+    def tick(self) -> None:
+        """Shows the seconds that have gone by."""
+        for line in self._running.values():
+            line.refresh()
 
     def job_begins(self, run: "JobRun") -> None:
         self.line(f"{'  ' * run.depth}{run.key}")

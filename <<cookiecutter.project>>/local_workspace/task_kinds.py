@@ -49,6 +49,7 @@ class Notebook:
         workspace = run.jobs.workspace
         self._started = workspace.start_notebook(path.resolve(), base | run.parameters, earlier, log)
         run.jobs.notebooks.add(self)
+        run.jobs.report.runs(self, self._key)
 
     @property
     def answers(self) -> list[Connection]:
@@ -60,17 +61,18 @@ class Notebook:
             return None
         done = outcomes.of_notebook(self._key, self._started.process, self._started.result, self._memory)
         done.log = self.log
-        self._run.jobs.notebooks.discard(self)
-        self._run.jobs.workspace.end_notebook(self._started)
+        self.end()
         return done
 
     def kill(self) -> None:
         """Without the care for the workspace that `end` takes."""
+        self._run.jobs.report.ran(self)
         self._run.jobs.workspace.kill_notebook(self._started)
 
     def end(self) -> None:
         if self in self._run.jobs.notebooks:
             self._run.jobs.notebooks.discard(self)
+            self._run.jobs.report.ran(self)
             self._run.jobs.workspace.end_notebook(self._started)
 
 

@@ -30,7 +30,10 @@ class TaskProcess(NamedTuple):
 
 
 class Workspace:
-    """A local workspace that runs within a `with`; `state` is the folder of what lasts, `logs` is in it."""
+    """A local workspace that runs within a `with`.
+
+    `state` is the folder of what lasts, `logs` is in it; `folder` is one of sockets, while it runs.
+    """
 
     def __init__(self, bundle_root: Path):
         self._bundle_root = bundle_root
@@ -57,15 +60,15 @@ class Workspace:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             environment = make_environment(self.state, mlflow_folder, port, token, allowed)
-            workers = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
-            python = python_workers.prepare(workers)
+            self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
+            python = python_workers.prepare(self.folder)
             self._spark = SparkServer(self.state, secrets.token_hex(16), self._lock, python_workers.DAEMON)
             with private(environment):
                 self._spark.start(environment | python)
                 undo.callback(self._spark.stop)
                 self._processes = Processes(self.logs / "services.log")
             self._spark_url = self._spark.url()
-            serving = self._processes.start(python_workers.serve, workers, daemon=True)
+            serving = self._processes.start(python_workers.serve, self.folder, daemon=True)
             undo.callback(self._processes.end, serving)
             arguments = (listener, token, self.state, mlflow_folder, self._spark_url)
             try:
