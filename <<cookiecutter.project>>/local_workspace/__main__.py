@@ -1,4 +1,4 @@
-"""The commands of `python -m local_workspace`: run, check, reset."""
+"""The commands of `python -m local_workspace`."""
 
 import argparse
 import errno
@@ -20,14 +20,7 @@ def main() -> int:
     arguments = _arguments()
     _stop_in_order()
     try:
-        if arguments.command == "reset":
-            state.reset(ROOT)
-            return 0
-        if arguments.command == "check":
-            from local_workspace.check import check  # a test dependency, which a run does without
-
-            return check(ROOT)
-        return _run(arguments)
+        return _command(arguments)
     except (BundleError, WorkspaceError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -40,6 +33,36 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    """Runs the command; each imports what it needs alone."""
+    match arguments.command:
+        case "check":
+            from local_workspace.check import check  # a test dependency, which a run does without
+
+            return check(ROOT)
+        case "import":
+            from local_workspace.own_tables import import_table
+
+            return import_table(ROOT, arguments.domain, arguments.file, arguments.replace)
+        case "reset":
+            from local_workspace.reset import reset
+
+            return reset(ROOT, arguments.yes)
+        case "sample":
+            from local_workspace.sample import sample
+
+            return sample(ROOT, arguments)
+        case "shell":
+            from local_workspace.shell import shell
+
+            return shell(ROOT, arguments.target, arguments.task)
+        case "sql":
+            from local_workspace.sql import sql
+
+            return sql(ROOT, arguments.statement, arguments.csv)
+    return _run(arguments)
 
 
 def _stop_in_order() -> None:
@@ -112,8 +135,34 @@ def _arguments() -> argparse.Namespace:
         help="only these tasks, without those they depend on",
     )
     commands.add_parser("check", help="say which rules of the bundle are broken, and where; no Spark")
-    commands.add_parser("reset", help="remove all local state: tables, runs, models, logs")
+    _add_commands_of_own_data(commands)
+    reset = commands.add_parser("reset", help="remove all local state: tables, runs, models, logs")
+    reset.add_argument("--yes", action="store_true", help="do not ask, though tables were imported")
     return parser.parse_args()
+
+
+def _add_commands_of_own_data(commands: argparse._SubParsersAction) -> None:
+    imported = commands.add_parser("import", help="make files the gold table of a domain")
+    imported.add_argument("domain", help="a domain of this bundle, which names the table")
+    imported.add_argument("file", nargs="+", type=Path, help="CSV, JSON lines, Parquet, or a Delta folder")
+    sample = commands.add_parser("sample", help="import a sample of a gold table of your workspace")
+    sample.add_argument("domain", help="a domain of this bundle, which names the table")
+    sample.add_argument("--target", default="dev", help="whose gold table it is (default: dev)")
+    sample.add_argument("--rows", type=int, default=10_000, help="about how many rows (default: 10000)")
+    sample.add_argument("--profile", help="your profile in ~/.databrickscfg")
+    sample.add_argument("--warehouse", help="the ID of the SQL warehouse that reads the table")
+    hashed = "columns that must not be readable here, such as a key that is a name"
+    sample.add_argument("--hash", nargs="+", action="extend", default=[], metavar="COLUMN", help=hashed)
+    also = "columns that your feature code uses besides"
+    sample.add_argument("--also", nargs="+", action="extend", default=[], metavar="COLUMN", help=also)
+    for parser in (imported, sample):
+        parser.add_argument("--replace", action="store_true", help="replace the table if it exists")
+    sql = commands.add_parser("sql", help="run a SQL statement, and print what it gives")
+    sql.add_argument("statement")
+    sql.add_argument("--csv", type=Path, metavar="FILE", help="write all rows to a file instead")
+    shell = commands.add_parser("shell", help="IPython with spark, dbutils and MLflow as a task has them")
+    shell.add_argument("--target", default="dev", help="a target of databricks.yml (default: dev)")
+    shell.add_argument("--task", metavar="KEY", help="a task whose parameters dbutils.widgets is to have")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,17 @@ class Bundle:
     `jobs` maps each job's key to its settings, as deployed: every `${...}` is resolved.
     `files` maps each job's key to the YAML file that defines it, which paths are relative to.
     For the rules, a `lenient` one raises nothing: what refers to nothing, or to a resource, stays as it is.
+    With a `user` of the real workspace, names are those of that workspace: its catalog, that user's schemas.
     """
 
-    def __init__(self, root: Path, target: str, yaml: YamlFiles | None = None, lenient: bool = False):
+    def __init__(
+        self,
+        root: Path,
+        target: str,
+        yaml: YamlFiles | None = None,
+        lenient: bool = False,
+        user: dict | None = None,
+    ):
         self.root = root
         self.target = target
         self._lenient = lenient
@@ -50,9 +58,11 @@ class Bundle:
         config = merge(yaml.config, own)
         self._scopes = {
             "bundle": {**config.section("bundle"), "target": target},
-            "workspace": {**config.section("workspace"), "current_user": USER},
+            "workspace": {**config.section("workspace"), "current_user": user or USER},
             "var": _values(yaml.config.section("variables"), own.section("variables")),
         }
+        if not user and "catalog" in self._scopes["var"]:
+            self._scopes["var"]["catalog"] = CATALOG
         jobs = config.section("resources", "jobs")
         self.jobs = {key: self.resolve(jobs.section(key)) for key in jobs}
         self.files = {key: root / job.at("tasks").rpartition(":")[0] for key, job in self.jobs.items()}
@@ -105,7 +115,6 @@ def _ask_git(root: Path, question: str) -> str:
 
 
 def _values(declared: Mapping, given: Mapping) -> dict:
-    """Each variable's value: the target's, else its default. The catalog is the local one."""
+    """Each variable's value: the target's, else its default."""
     values = {name: declared[name]["default"] for name in declared if "default" in declared.section(name)}
-    values |= {name: given.section(name).get("default", given[name]) for name in given}
-    return values | ({"catalog": CATALOG} if "catalog" in values else {})
+    return values | {name: given.section(name).get("default", given[name]) for name in given}

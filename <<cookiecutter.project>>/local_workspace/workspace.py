@@ -57,6 +57,7 @@ class Workspace:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             environment = make_environment(self.state, mlflow_folder, port, token, allowed)
+            self._environment = environment
             self._spark = SparkServer(self.state, secrets.token_hex(16), self._lock)
             with private(environment):
                 self._spark.start(environment)
@@ -72,6 +73,10 @@ class Workspace:
                     f"The workspace's services did not start; the reason stands in {log}"
                 ) from None
             undo.callback(self._processes.end, self._services)
+
+    def connection(self) -> tuple[dict, str]:
+        """The environment, and the address of a Spark session, of a process that is to be like a task's."""
+        return self._environment, f"{self._spark_url};session_id={uuid.uuid4()}"
 
     def start_notebook(self, path: Path, parameters: dict, task_values: dict, log: Path) -> TaskProcess:
         """Starts a task's process in a Spark session that no other task is using."""

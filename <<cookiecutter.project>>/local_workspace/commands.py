@@ -1,0 +1,34 @@
+"""How a command gets a running workspace, and runs a notebook in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local_workspace.errors import WorkspaceError
+from local_workspace.workspace import Workspace
+
+NOTEBOOKS = Path(__file__).with_name("notebooks")
+
+
+@contextmanager
+def open_workspace(root: Path) -> Iterator[Workspace]:
+    """The workspace of the bundle in `root`, for as long as a command needs it."""
+    with Workspace(root) as workspace:
+        yield workspace
+
+
+def run_notebook(workspace: Workspace, name: str, **parameters: str) -> str:
+    """What a notebook of ours exits with; raises where it ends in another way."""
+    log = workspace.logs / f"{name}.log"
+    task = workspace.start_notebook(NOTEBOOKS / f"{name}.py", parameters, {}, log)
+    try:
+        while not task.result.poll(0.5):
+            workspace.check()
+        result = task.result.recv()
+    except EOFError:
+        result = {"error": f"its process ended by itself; {log} may say why"}
+    finally:
+        workspace.end_notebook(task)
+    if result["error"]:
+        raise WorkspaceError(result["error"].removeprefix("WorkspaceError: "))
+    return result["exit"]
