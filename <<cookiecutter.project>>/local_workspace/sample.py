@@ -16,7 +16,7 @@ from databricks.sdk.service.sql import EndpointInfo
 
 from local_workspace import state
 from local_workspace.bundle import Bundle
-from local_workspace.domains import TIME, Domain, find_domain
+from local_workspace.domains import TIME, find_domain
 from local_workspace.errors import WorkspaceError
 from local_workspace.own_tables import import_table, refuse_existing
 from local_workspace.sample_query import choose, select

@@ -7,7 +7,6 @@ from pathlib import Path
 from local_workspace.bundle import Bundle, BundleError
 from local_workspace.commands import open_workspace
 from local_workspace.environment import private
-from local_workspace.workspace import Workspace
 
 
 def shell(root: Path, target: str, task: str | None) -> int:
@@ -17,7 +16,7 @@ def shell(root: Path, target: str, task: str | None) -> int:
     with open_workspace(root) as workspace:
         environment, spark_url = workspace.connection()
         with private(environment):
-            _talk(workspace, spark_url, parameters)
+            talk(workspace.state, spark_url, parameters)
     return 0
 
 
@@ -33,7 +32,8 @@ def _parameters(bundle: Bundle, task_key: str | None) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
-def _talk(workspace: Workspace, spark_url: str, parameters: dict[str, str]) -> None:
+def talk(state: Path, spark_url: str, parameters: dict[str, str]) -> None:
+    """IPython on the terminal; the environment is that of a task."""
     import mlflow
     from IPython import start_ipython
 
@@ -45,9 +45,11 @@ def _talk(workspace: Workspace, spark_url: str, parameters: dict[str, str]) -> N
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # IPython would go on; Spark ends with this process
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.chdir(workspace.state)  # as a task does
+    os.chdir(state)  # as a task does
     print("spark, dbutils, display and mlflow are as a task has them; exit ends this.")
+    ipython = state / "ipython"  # its history; that in your home is left alone
+    ipython.mkdir(exist_ok=True)
     start_ipython(
-        argv=["--no-banner", "--no-confirm-exit", f"--ipython-dir={workspace.state / 'ipython'}"],
+        argv=["--no-banner", "--no-confirm-exit", f"--ipython-dir={ipython}"],
         user_ns=names | {"display": print, "mlflow": mlflow},
     )

@@ -4,7 +4,13 @@ import contextlib
 import csv
 import gzip
 import json
+import os
+import pty
 import re
+import select
+import signal
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -302,3 +308,61 @@ def test_a_csv_file_has_all_rows_and_is_not_touched_by_a_failure(local_bundle, s
     with pytest.raises(WorkspaceError):
         sql.sql(local_bundle.root, "SELECT 1 / (id - 1999) FROM range(2000)", file)
     assert file.read_text() == before
+
+
+def test_a_notebook_pasted_into_the_shell_works(run_import, own, local_bundle, tmp_path):
+    run_import("deal", write_csv(tmp_path / "deals.csv", rows()), replace=True)
+    parameters = {"domain": "deal", "labels": "amount:regression", "catalog": own.catalog}
+    parameters |= {"gold_schema": "own_gold", "feature_schema": "own_ml"}
+    environment, spark_url = local_bundle.connection()
+    code = f"from local_workspace.shell import talk; talk(Path({str(local_bundle.state)!r}), "
+    code = f"from pathlib import Path; {code}{spark_url!r}, {parameters!r})"
+    (notebook,) = local_bundle.root.glob("src/*/features/create_feature_tables.py")
+    with Terminal([sys.executable, "-c", code], environment | {"TERM": "xterm"}, local_bundle.root) as shell:
+        shell.wait_for("In [")
+        shell.paste(notebook.read_text())
+        assert "NotebookExit: SUCCESS" in shell.wait_for("NotebookExit: ")
+        shell.paste("display(spark.table(feature_table).count(), mlflow.get_registry_uri())")
+        shell.wait_for(f"{COUNT} databricks-uc")
+        shell.paste("exit")
+        assert os.waitpid(shell.pid, 0)[1] == 0
+
+
+class Terminal:
+    """A program on a terminal of its own, with what it has written."""
+
+    def __init__(self, command: list[str], environment: dict, folder: Path):
+        self.pid, self._terminal = pty.fork()
+        if not self.pid:
+            os.chdir(folder)
+            os.execve(command[0], command, environment)
+        self._seen = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.close(self._terminal)
+
+    def paste(self, text: str) -> None:
+        """As a terminal does, in brackets, and Enter."""
+        self._seen = ""
+        waiting = f"\x1b[200~{text}\x1b[201~\r".encode()
+        while waiting:
+            waiting = waiting[os.write(self._terminal, waiting[:500]) :]
+            self._read(0)
+
+    def wait_for(self, text: str) -> str:
+        deadline = time.monotonic() + 120
+        while text not in self._seen:
+            assert time.monotonic() < deadline, self._seen[-3000:]
+            self._read(1)
+        self._read(0.5)
+        return self._seen
+
+    def _read(self, seconds: float) -> None:
+        while select.select([self._terminal], [], [], seconds)[0]:
+            text = os.read(self._terminal, 2**16).decode(errors="replace")
+            self._seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
