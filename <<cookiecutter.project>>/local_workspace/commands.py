@@ -1,10 +1,12 @@
 """How a command gets a running workspace, and runs a notebook in it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from local_workspace.errors import WorkspaceError
+from local_workspace.spark_server import has_jars
 from local_workspace.workspace import Workspace
 
 NOTEBOOKS = Path(__file__).with_name("notebooks")
@@ -13,6 +15,9 @@ NOTEBOOKS = Path(__file__).with_name("notebooks")
 @contextmanager
 def open_workspace(root: Path) -> Iterator[Workspace]:
     """The workspace of the bundle in `root`, for as long as a command needs it."""
+    print("Starting Spark and the workspace's services ...", file=sys.stderr, flush=True)
+    if not has_jars():
+        print("Delta's jars come from Maven Central, this once ...", file=sys.stderr, flush=True)
     with Workspace(root) as workspace:
         yield workspace
 

@@ -23,7 +23,6 @@ def import_table(root: Path, domain: str, paths: list[Path], replace: bool) -> i
     found = find_domain(bundle, domain)
     refuse_existing(root, found, replace)
     files = find_files(paths)
-    print("Starting Spark and the workspace's services ...", flush=True)
     with open_workspace(root) as workspace:
         table = _import(workspace, found, files, replace)
         imported.remember(workspace.state, found.gold_table, files.paths)

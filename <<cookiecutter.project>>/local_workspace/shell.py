@@ -12,7 +12,6 @@ from local_workspace.environment import private
 def shell(root: Path, target: str, task: str | None) -> int:
     """`dbutils.widgets` has the parameters of a task, or those that the jobs have, if none is named."""
     parameters = _parameters(Bundle(root, target), task)
-    print("Starting Spark and the workspace's services ...", flush=True)
     with open_workspace(root) as workspace:
         environment, spark_url = workspace.connection()
         with private(environment):

@@ -5,12 +5,8 @@ import csv
 import gzip
 import json
 import os
-import pty
 import re
-import select
-import signal
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -18,10 +14,13 @@ import pytest
 import yaml
 from local_workspace import imported, own_tables, sql
 from local_workspace.bundle import Bundle
+from local_workspace.domains import Domain
 from local_workspace.errors import WorkspaceError
 from local_workspace.jobs import Jobs
 from local_workspace.report import Report
+from local_workspace.sample_query import select
 from own_tables import OwnTables, status
+from terminal import Terminal
 
 COUNT = 600
 FEATURES = {"channel", "visits", "member", "code"}
@@ -123,7 +122,10 @@ def test_what_is_said_of_a_file_is_what_the_feature_table_becomes(run_import, ow
 def test_an_imported_table_goes_from_file_to_predictions_and_the_sample_leaves_it_alone(
     run_import, own, local_bundle, tmp_path
 ):
-    run_import("deal", write_csv(tmp_path / "deals.csv", rows()), replace=True)
+    file = write_csv(tmp_path / "deals.csv", rows())
+    run_import("deal", file, replace=True)
+    own.ask("""spark.sql(f"ALTER TABLE {gold}.deal SET TBLPROPERTIES ('sample_data' = 'made')"); return 1""")
+    run_import("deal", file, replace=True)
     with open(tmp_path / "report.txt", "w") as stream:
         run = Jobs(Bundle(local_bundle.root, "dev"), local_bundle, Report(stream)).run("own")
     assert status(run, "sample_deal") == f"SKIPPED: {own.gold}.deal is no sample, so it is left as it is"
@@ -135,6 +137,26 @@ def test_an_imported_table_goes_from_file_to_predictions_and_the_sample_leaves_i
     """)
     assert predictions == COUNT
     assert found > 0.9
+    run_import("deal", file, replace=True)
+    made = own.ask("return [row.tableName for row in spark.sql(f'SHOW TABLES IN {features}').collect()]")
+    assert "deal_features" in made
+    assert "deal_amount_predictions" not in made
+
+
+def test_a_sample_has_whole_histories_and_what_is_hashed_cannot_be_read(own):
+    domain = Domain("visit", "", "", Path(), f"{own.gold}.visit", "", ["visit_id", "observed_at"], [], [])
+    statement, parameters = select(domain, ["visit_id", "name"], ["name"], 0.25)
+    visits = own.ask(f"""
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {{gold}}")
+        spark.sql(f"CREATE OR REPLACE TABLE {{gold}}.visit AS SELECT concat('n', id % 1000) AS name, "
+                  "IF(id < 8, NULL, id % 1000) AS visit_id FROM range(8000)")
+        rows = spark.sql({statement!r}, {parameters!r}).groupBy("visit_id", "name").count()
+        return [list(row) for row in rows.collect()]
+    """)
+    assert 200 < len(visits) < 300
+    assert {count for _, _, count in visits} <= {7, 8}
+    assert len({visit for visit, _, _ in visits}) == len({name for _, name, _ in visits}) == len(visits)
+    assert all(re.fullmatch("[0-9a-f]{64}", name) for _, name, _ in visits)
 
 
 KINDS = {  # how a table comes: writes the rows, which files it then has
@@ -326,43 +348,3 @@ def test_a_notebook_pasted_into_the_shell_works(run_import, own, local_bundle, t
         shell.wait_for(f"{COUNT} databricks-uc")
         shell.paste("exit")
         assert os.waitpid(shell.pid, 0)[1] == 0
-
-
-class Terminal:
-    """A program on a terminal of its own, with what it has written."""
-
-    def __init__(self, command: list[str], environment: dict, folder: Path):
-        self.pid, self._terminal = pty.fork()
-        if not self.pid:
-            os.chdir(folder)
-            os.execve(command[0], command, environment)
-        self._seen = ""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        os.close(self._terminal)
-
-    def paste(self, text: str) -> None:
-        """As a terminal does, in brackets, and Enter."""
-        self._seen = ""
-        waiting = f"\x1b[200~{text}\x1b[201~\r".encode()
-        while waiting:
-            waiting = waiting[os.write(self._terminal, waiting[:500]) :]
-            self._read(0)
-
-    def wait_for(self, text: str) -> str:
-        deadline = time.monotonic() + 120
-        while text not in self._seen:
-            assert time.monotonic() < deadline, self._seen[-3000:]
-            self._read(1)
-        self._read(0.5)
-        return self._seen
-
-    def _read(self, seconds: float) -> None:
-        while select.select([self._terminal], [], [], seconds)[0]:
-            text = os.read(self._terminal, 2**16).decode(errors="replace")
-            self._seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
