@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from local_workspace.bundle import Bundle, BundleError
+from local_workspace.yaml_files import Mapping
 
 TIME = "observed_at"
 
@@ -42,35 +43,33 @@ def find_domain(bundle: Bundle, name: str) -> Domain:
             path = PurePosixPath(task.section("notebook_task").name("notebook_path"))
             domain = task.section("notebook_task", "base_parameters").name("domain")
             if path.parent.name == "features" and domain:
-                found.setdefault(domain, (job, task["task_key"], path))
+                found.setdefault(domain, (job, task))
     if name not in found:
         known = ", ".join(found)
         raise BundleError(f"domain: target {bundle.target} has no {name!r}; it has {known}")
     return _describe(bundle, name, *found[name])
 
 
-def _describe(bundle: Bundle, name: str, job: str, task_key: str, path: PurePosixPath) -> Domain:
+def _describe(bundle: Bundle, name: str, job: str, task: Mapping) -> Domain:
     settings = bundle.jobs[job]
-    task = next(task for task in settings.entries("tasks") if task["task_key"] == task_key)
-    given = dict(task.section("notebook_task", "base_parameters"))
-    given |= {p.name("name"): p.name("default") for p in settings.entries("parameters")}
+    given = {**task.section("notebook_task", "base_parameters")}
+    given |= {
+        parameter.name("name"): parameter.name("default") for parameter in settings.entries("parameters")
+    }
     for needed in ("catalog", "gold_schema", "feature_schema"):
         if not given.get(needed):
             raise BundleError(f"{settings.place}: {job} has no parameter {needed}; add it")
-    gold, features = (
-        f"{given['catalog']}.{given['gold_schema']}",
-        f"{given['catalog']}.{given['feature_schema']}",
-    )
+    features = f"{given['catalog']}.{given['feature_schema']}"
     labels = [label.partition(":")[0].strip() for label in str(given.get("labels", "")).split(",")]
-    with_history = str(given.get("history", "")) == "true"
+    has_history = str(given.get("history", "")) == "true"
     return Domain(
         name=name,
         job=job,
-        task=task_key,
-        notebook=(bundle.files[job].parent / path).resolve(),
-        gold_table=f"{gold}.{name}",
+        task=task["task_key"],
+        notebook=(bundle.files[job].parent / task["notebook_task"]["notebook_path"]).resolve(),
+        gold_table=f"{given['catalog']}.{given['gold_schema']}.{name}",
         feature_table=f"{features}.{name}_features",
-        keys=[f"{name}_id", TIME] if with_history else [f"{name}_id"],
+        keys=[f"{name}_id", TIME] if has_history else [f"{name}_id"],
         labels=[label for label in labels if label],
         predictions=[f"{features}.{model}_predictions" for model in _models(bundle, name)],
     )
@@ -80,6 +79,5 @@ def _models(bundle: Bundle, domain: str) -> list[str]:
     """The models that score the keys of a domain."""
     tasks = [task for job in bundle.jobs.values() for task in job.entries("tasks")]
     given = [task.section("notebook_task", "base_parameters") for task in tasks]
-    return sorted(
-        {one.name("model_name") for one in given if one.get("domain") == domain and "model_name" in one}
-    )
+    scoring = [one for one in given if one.get("domain") == domain and "model_name" in one]
+    return sorted({one.name("model_name") for one in scoring})

@@ -33,10 +33,9 @@ def choose(
 
 
 def _not_features(notebook: Notebook) -> list[str]:
+    values = notebook.assigned.get("NOT_FEATURES", [])
     try:
-        return [
-            name for value in notebook.assigned.get("NOT_FEATURES", []) for name in ast.literal_eval(value)
-        ]
+        return [name for value in values for name in ast.literal_eval(value)]
     except ValueError:
         place = notebook.line_of("NOT_FEATURES")
         raise WorkspaceError(f"{place}: NOT_FEATURES is no plain list of names; write it as such") from None
@@ -45,7 +44,7 @@ def _not_features(notebook: Notebook) -> list[str]:
 def select(domain: Domain, columns: list[str], hashed: list[str], share: float) -> tuple[str, dict[str, str]]:
     """The statement that draws about a share of the rows, by key, so that a key's rows come all or none.
 
-    Hashes are salted by a parameter that nobody keeps: who knows all customers could else compare theirs.
+    Hashes are salted anew each time: who knows all customers could else hash them, and compare.
     """
     table, key = table_name(domain), quoted(domain.keys[0])
     readable = {name: quoted(name) for name in columns}
