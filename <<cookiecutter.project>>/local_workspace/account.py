@@ -6,7 +6,7 @@ What is a feature is read from the feature table, and why others are not from wh
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from local_workspace.domains import Domain
+from local_workspace.domains import TIME, Domain
 
 if TYPE_CHECKING:
     from local_workspace.jobs import TaskRun
@@ -35,8 +35,8 @@ def _role(domain: Domain, name: str, features: Collection[str]) -> str:
     if name in domain.keys:
         together = f" together with {' and '.join(set(domain.keys) - {name})}" if domain.keys[1:] else ""
         return f"key, unique{together}" if features else "key"
-    if name in domain.labels:
-        return "label"
+    if name in domain.labels or name == TIME:
+        return "label" if name in domain.labels else "time of the row"
     if not features:
         return ""
     return "feature" if name in features else "no feature"

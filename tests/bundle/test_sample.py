@@ -52,6 +52,7 @@ class Workspace:
         self.answers: dict = {}  # (method, path) -> status, body
         self.truncated = False
         self.refused_links = 0  # of the next ones
+        self.expired: set[str] = set()
         self.links = 0
         self.storage = ""
 
@@ -130,8 +131,9 @@ class Workspace:
 
     def chunk(self, path: str, headers: dict) -> tuple[int, bytes]:
         self.fetched.append(headers)
-        if self.refused_links:
-            self.refused_links -= 1
+        if self.refused_links or path in self.expired:
+            self.refused_links = max(0, self.refused_links - 1)
+            self.expired.add(path)
             return 403, EXPIRED
         if self.counts:
             table = pyarrow.table({"rows": [100_000]} | {name: [count] for name, count in TEXTS.items()})
@@ -282,6 +284,13 @@ def test_hashed_columns_are_salted_anew_and_others_can_be_had_besides(run, works
     assert "`signed_up` AS `signed_up`" in first["statement"]
     assert first["parameters"][0]["name"] == "salt"
     assert len({one["parameters"][0]["value"] for one in (first, second)}) == 2
+
+
+def test_what_the_owner_takes_from_the_features_stays_there(run, workspace, capsys):
+    (notebook,) = workspace.root.glob("src/*/features/create_feature_tables.py")
+    notebook.write_text(notebook.read_text().replace('["observed_at"]', '["observed_at", "spend"]'))
+    run()
+    assert "Columns that stay there: comment, spend, signed_up, address" in capsys.readouterr().out
 
 
 def test_in_dev_the_table_is_the_users_own(run, workspace):
