@@ -15,15 +15,13 @@ CSV = {
     "enforceSchema": "false",  # with several files, each has the same header
     "multiLine": "true",
     "escape": '"',  # a quote within quotes is doubled, as spreadsheets and pandas write it
-    "mode": "FAILFAST",
 }
-JSON = {"inferTimestamp": "true", "mode": "FAILFAST"}
 KINDS = {
     ".csv": ("csv", CSV),
     ".tsv": ("csv", CSV),
-    ".json": ("json", JSON),
-    ".jsonl": ("json", JSON),
-    ".ndjson": ("json", JSON),
+    ".json": ("json", {}),
+    ".jsonl": ("json", {}),
+    ".ndjson": ("json", {}),
     ".parquet": ("parquet", {"mergeSchema": "true"}),
 }
 PACKED = (".gz", ".bz2", ".zst")

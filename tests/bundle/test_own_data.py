@@ -23,7 +23,7 @@ from own_tables import OwnTables, status
 from terminal import Terminal
 
 COUNT = 600
-FEATURES = {"channel", "visits", "member", "code"}
+FEATURES = {"channel", "visits", "member", "code", "hour"}
 LEFT_OUT = {
     "comment": r"about \d+ different texts",
     "signed_up": "date",
@@ -41,6 +41,7 @@ def rows() -> list[dict]:
             "visits": n % 7,
             "member": ["true", "false"][n % 2],
             "code": ["007", "120"][n % 2],
+            "hour": f"{n % 24:02}:30",
             "signed_up": f"2024-02-{1 + n % 28:02}",
             "comment": f'said "{n}",\nthen left',
             "amount": 10 * (n % 7) + n % 2,
@@ -107,9 +108,8 @@ def test_what_is_said_of_a_file_is_what_the_feature_table_becomes(run_import, ow
     code, said = run_import("deal", write_csv(tmp_path / "deals.csv", rows()))
     assert code == 0
     assert f"{own.gold}.deal has {COUNT} rows" in said
-    roles = {
-        line.split()[0]: line.split(maxsplit=2)[2] for line in said.splitlines() if line.startswith("  ")
-    }
+    table = said.partition("\nfeatures_deal, run on it, says:")[0]
+    roles = {line.split()[0]: line.split(maxsplit=2)[2] for line in table.splitlines()[1:]}
     assert {name for name, role in roles.items() if role == "feature"} == FEATURES
     assert roles["deal_id"] == "key, unique"
     assert roles["amount"] == "label"
@@ -209,11 +209,11 @@ def test_each_kind_of_file_becomes_the_same_table(run_import, own, tmp_path, kin
     assert code == 0, said
     found = own.ask("""
         return [list(row) for row in spark.sql(f'''
-            SELECT deal_id, unix_seconds(observed_at), channel, visits, member, code, comment, amount
+            SELECT deal_id, unix_seconds(observed_at), channel, visits, member, code, hour, comment, amount
             FROM {gold}.deal ORDER BY deal_id''').collect()]
     """)
     seconds = [pd.Timestamp(row["observed_at"], tz="UTC").timestamp() for row in rows()]
-    names = ("channel", "visits", "member", "code", "comment", "amount")
+    names = ("channel", "visits", "member", "code", "hour", "comment", "amount")
     assert found == [
         [row["deal_id"], second, *[row[name] for name in names]]
         for row, second in zip(typed(), seconds, strict=True)
@@ -224,7 +224,7 @@ def test_a_delta_folder_is_imported(run_import, own, local_bundle, tmp_path):
     own.ask(f"""
         frame = spark.createDataFrame([(1, 2.5), (2, None)], "plain_id bigint, `a b` double")
         named = frame.write.format("delta").option("delta.columnMapping.mode", "name")
-        named.save({str(tmp_path / "delta")!r})
+        return named.save({str(tmp_path / "delta")!r})
     """)
     code, said = run_import("plain", tmp_path / "delta")
     assert code == 1
@@ -249,9 +249,9 @@ def test_what_the_jobs_will_refuse_is_said_at_once(run_import, tmp_path, sentenc
 
 
 BROKEN = {  # what is wrong with a file -> its name, its text, what is said
-    "a row is too short": ("a.csv", "deal_id,x,amount\n1,2,3\n4,5\n", "a.csv"),
-    "a line is no JSON": ("a.json", '{"deal_id": 1}\n{"deal_id"\n', "a.json"),
-    "it is no Parquet": ("a.parquet", "PAR1 and more", "a.parquet"),
+    "a row is too short": ("a.csv", "deal_id,x,amount\n1,2,3\n4,5\n", "a.csv: the record '4,5' has not"),
+    "a line is no JSON": ("a.json", '{"deal_id": 1}\n{"deal_id"\n', "a.json: the record"),
+    "it is no Parquet": ("a.parquet", "PAR1 and more", "a.parquet is no Parquet file"),
     "a column occurs twice": ("a.json", '{"deal_id": 1, "DEAL_ID": 2}', "deal_id"),
 }
 
@@ -307,7 +307,7 @@ def test_a_statement_prints_its_table(own, local_bundle, shared, capsys):
     sql.sql(local_bundle.root, "CREATE SCHEMA IF NOT EXISTS dev.gold", None)
     sql.sql(
         local_bundle.root,
-        "CREATE TABLE dev.gold.own_names AS SELECT 'dev.gold.x' AS x, timestamp'2025-01-01Z' AS t",
+        "CREATE TABLE dev.gold.own_names AS SELECT 'dev.gold.x' AS x, timestamp'2025-01-01 00:00:00Z' AS t",
         None,
     )
     for name in names:
@@ -318,9 +318,7 @@ def test_a_statement_prints_its_table(own, local_bundle, shared, capsys):
 
 def test_a_csv_file_has_all_rows_and_is_not_touched_by_a_failure(local_bundle, shared, tmp_path):
     file = tmp_path / "a.csv"
-    statement = (
-        "SELECT id, id AS id, IF(id = 7, NULL, timestamp'2025-01-01Z') AS t FROM range(2000) ORDER BY 1"
-    )
+    statement = "SELECT id, id AS id, IF(id = 7, NULL, timestamp'2025-01-01 00:00:00Z') AS t FROM range(2000) ORDER BY 1"
     sql.sql(local_bundle.root, statement, file)
     before = file.read_text()
     lines = list(csv.reader(before.splitlines()))

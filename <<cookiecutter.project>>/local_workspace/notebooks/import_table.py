@@ -1,19 +1,33 @@
 """Makes a gold table from files; exits with a JSON object: `rows`, and `columns` with their types."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, DataFrameReader
 from pyspark.sql import functions as F
-from pyspark.sql.types import IntegralType, NullType, StringType, StructField, StructType, TimestampNTZType
+from pyspark.sql.types import (
+    IntegerType,
+    LongType,
+    NullType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from local_workspace.errors import WorkspaceError
 from local_workspace.spark_errors import in_short
 
 NO_DELTA_NAME = set(" ,;{}()\n\t=")  # what a column's name has only with Delta's column mapping
+DATE = r"^\d{4}-\d\d-\d\d([T ]|$)"
+# What a text has that Spark takes for another type, and a person does not.
+TEXT = {kind: "^0[0-9]" for kind in (IntegerType, LongType)} | {TimestampType: r"^(?!\d{4}-\d\d-\d\d)"}
+BROKEN = "_corrupt_record"  # Spark's column for a record that it cannot read
 
 
 def link_files(paths: list[str], folder: str, kind: str) -> dict[str, str]:
@@ -21,8 +35,7 @@ def link_files(paths: list[str], folder: str, kind: str) -> dict[str, str]:
     links = {}
     for number, path in enumerate(paths):
         link = Path(folder, f"{number}{''.join(Path(path).suffixes[-2:])}")
-        schema = pyarrow.parquet.read_schema(path) if kind == "parquet" else ()
-        if any(pyarrow.types.is_timestamp(field.type) and field.type.unit == "ns" for field in schema):
+        if kind == "parquet" and has_nanoseconds(path):
             table = pyarrow.parquet.read_table(path)
             pyarrow.parquet.write_table(table, link, coerce_timestamps="us", allow_truncated_timestamps=True)
         else:
@@ -31,22 +44,63 @@ def link_files(paths: list[str], folder: str, kind: str) -> dict[str, str]:
     return links
 
 
+def has_nanoseconds(path: str) -> bool:
+    """Whether a Parquet file has times as pandas writes them, which Spark does not read."""
+    try:
+        types = pyarrow.parquet.read_schema(path).types
+    except pyarrow.ArrowInvalid:
+        raise WorkspaceError(f"{path} is no Parquet file; write it as one") from None
+    return any(pyarrow.types.is_timestamp(kind) and kind.unit == "ns" for kind in types)
+
+
 def read(kind: str, options: dict[str, str], paths: list[str]) -> DataFrame:
-    """The files' rows; numbers that begin with a zero are codes, and stay text."""
-    reader = spark.read.format(kind).options(**options)
-    frame = reader.load(paths if kind != "delta" else paths[0])
-    numbers = [f.name for f in frame.schema if kind == "csv" and isinstance(f.dataType, IntegralType)]
-    if numbers:
-        texts = spark.read.format(kind).options(**{**options, "inferSchema": "false"}).load(paths)
-        is_code = [F.max(F.col(f"`{name}`").rlike("^0[0-9]")).alias(name) for name in numbers]
-        found = texts.agg(*is_code).first().asDict()
-        types = [StructField(f.name, StringType() if found.get(f.name) else f.dataType) for f in frame.schema]
-        frame = reader.schema(StructType(types)).load(paths)
+    """The files' rows; a time without a zone is one of UTC, the zone of the session."""
+    frame = spark.read.format(kind).options(**options).load(paths if kind != "delta" else paths[0])
+    if kind in ("csv", "json"):
+        fields = [field for field in frame.schema if field.name != BROKEN]
+        if kind == "csv":
+            fields = keep_text(fields, options, paths)
+        refuse_broken(spark.read.format(kind).options(**options), fields, paths)
+        frame = spark.read.format(kind).options(**options).schema(StructType(fields)).load(paths)
+    if kind == "json":
+        frame = parse_times(frame)
     for field in frame.schema:
         new = {TimestampNTZType: "timestamp", NullType: "string"}.get(type(field.dataType))
-        if new:  # a time without a zone is one of UTC, the zone of the session
+        if new:
             frame = frame.withColumn(field.name, F.col(f"`{field.name}`").cast(new))
     return frame
+
+
+def keep_text(fields: list[StructField], options: dict[str, str], paths: list[str]) -> list[StructField]:
+    """Numbers that begin with a zero are codes, and times without a date are none: both stay text."""
+    shapes = {field.name: TEXT[type(field.dataType)] for field in fields if type(field.dataType) in TEXT}
+    texts = spark.read.format("csv").options(**{**options, "inferSchema": "false"}).load(paths)
+    is_text = [F.max(F.col(f"`{name}`").rlike(shape)).alias(name) for name, shape in shapes.items()]
+    found = texts.agg(*is_text).first().asDict() if shapes else {}
+    return [StructField(f.name, StringType() if found.get(f.name) else f.dataType) for f in fields]
+
+
+def parse_times(frame: DataFrame) -> DataFrame:
+    """JSON has no times; what begins with a date in each row is one."""
+    names = [field.name for field in frame.schema if isinstance(field.dataType, StringType)]
+    texts = {name: F.col(f"`{name}`") for name in names}
+    is_time = [
+        F.bool_and(text.rlike(DATE) & F.expr(f"try_cast(`{name}` AS TIMESTAMP)").isNotNull()).alias(name)
+        for name, text in texts.items()
+    ]
+    found = frame.agg(*is_time).first().asDict() if names else {}
+    return frame.withColumns({name: texts[name].cast("timestamp") for name in names if found[name]})
+
+
+def refuse_broken(reader: DataFrameReader, fields: list[StructField], paths: list[str]) -> None:
+    """Names a record that has not the form of the others; Spark would fill it up with NULL."""
+    rows = reader.schema(StructType([*fields, StructField(BROKEN, StringType())])).load(paths)
+    found = rows.withColumn("_file", F.input_file_name()).where(F.col(BROKEN).isNotNull()).first()
+    if found:
+        record = " ".join(found[BROKEN].split())[:100]
+        raise WorkspaceError(
+            f"{found['_file']}: the record {record!r} has not the form of the others; correct it"
+        )
 
 
 def write(frame: DataFrame, table: str, former: list[str]) -> None:
@@ -76,11 +130,11 @@ with tempfile.TemporaryDirectory() as folder:
         frame = read(kind, json.loads(dbutils.widgets.get("options")), list(links))
         write(frame, table, made_from_it if dbutils.widgets.get("replace") == "true" else [])
     except Exception as error:
-        sentence = in_short(error)
+        sentence = (
+            str(error) if isinstance(error, WorkspaceError) else f"{', '.join(paths)}: {in_short(error)}"
+        )
         for link, path in links.items():
-            sentence = (
-                sentence.replace(f"file://{link}", path).replace(f"file:{link}", path).replace(link, path)
-            )
+            sentence = re.sub(f"(file:(//)?)?{re.escape(link)}", lambda _, path=path: path, sentence)
         raise WorkspaceError(sentence) from error
 made = spark.table(table)
 dbutils.notebook.exit(json.dumps({"rows": made.count(), "columns": dict(made.dtypes)}))
