@@ -318,7 +318,8 @@ def test_a_statement_prints_its_table(own, local_bundle, shared, capsys):
 
 def test_a_csv_file_has_all_rows_and_is_not_touched_by_a_failure(local_bundle, shared, tmp_path):
     file = tmp_path / "a.csv"
-    statement = "SELECT id, id AS id, IF(id = 7, NULL, timestamp'2025-01-01 00:00:00Z') AS t FROM range(2000) ORDER BY 1"
+    time = "IF(id = 7, NULL, timestamp'2025-01-01 00:00:00Z') AS t"
+    statement = f"SELECT id, id AS id, {time} FROM range(2000) ORDER BY 1"
     sql.sql(local_bundle.root, statement, file)
     before = file.read_text()
     lines = list(csv.reader(before.splitlines()))
