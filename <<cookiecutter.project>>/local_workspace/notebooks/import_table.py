@@ -89,7 +89,8 @@ def parse_times(frame: DataFrame) -> DataFrame:
         for name, text in texts.items()
     ]
     found = frame.agg(*is_time).first().asDict() if names else {}
-    return frame.withColumns({name: texts[name].cast("timestamp") for name in names if found[name]})
+    times = {name: texts[name].cast("timestamp") for name in names if found[name]}
+    return frame.withColumns(times) if times else frame
 
 
 def refuse_broken(reader: DataFrameReader, fields: list[StructField], paths: list[str]) -> None:
@@ -103,32 +104,29 @@ def refuse_broken(reader: DataFrameReader, fields: list[StructField], paths: lis
         )
 
 
-def write(frame: DataFrame, table: str, former: list[str]) -> None:
-    """Creates the table; with `former`, replaces it, and drops those tables, which were made from it."""
-    for schema in {
-        name.rpartition(".")[0] for name in (table, *json.loads(dbutils.widgets.get("made_from_it")))
-    }:
+def write(frame: DataFrame, table: str, made_from_it: list[str], replace: bool) -> None:
+    """Creates the table; or replaces it, and drops the tables that were made from the former one."""
+    for schema in {name.rpartition(".")[0] for name in (table, *made_from_it)}:
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     writer = frame.writeTo(table).using("delta").tableProperty("imported", "true")
     if any(set(name) & NO_DELTA_NAME for name in frame.columns):
         writer = writer.tableProperty("delta.columnMapping.mode", "name")
-    if dbutils.widgets.get("replace") == "true":
-        writer.createOrReplace()
-    else:
+    if not replace:
         writer.create()
-    for name in former:
+        return
+    writer.createOrReplace()
+    for name in made_from_it:
         spark.sql(f"DROP TABLE IF EXISTS {name}")
 
 
-table = dbutils.widgets.get("table")
-made_from_it = json.loads(dbutils.widgets.get("made_from_it"))
+given = dbutils.widgets.getAll()
+table, kind, paths = given["table"], given["kind"], json.loads(given["paths"])
 with tempfile.TemporaryDirectory() as folder:
     links = {}
     try:
-        kind, paths = dbutils.widgets.get("kind"), json.loads(dbutils.widgets.get("paths"))
         links = link_files(paths, folder, kind)
-        frame = read(kind, json.loads(dbutils.widgets.get("options")), list(links))
-        write(frame, table, made_from_it if dbutils.widgets.get("replace") == "true" else [])
+        frame = read(kind, json.loads(given["options"]), list(links))
+        write(frame, table, json.loads(given["made_from_it"]), given["replace"] == "true")
     except Exception as error:
         sentence = (
             str(error) if isinstance(error, WorkspaceError) else f"{', '.join(paths)}: {in_short(error)}"
