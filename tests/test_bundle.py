@@ -130,7 +130,7 @@ def test_our_notebooks_and_stand_ins_keep_their_promises(bake, environment):
     shutil.copytree(REPOSITORY / "tests/bundle", bundle / "template_tests")
     done = run(bundle, environment, "pytest", "template_tests")
     assert done.returncode == 0, done.stdout[-10000:] + done.stderr[-1000:]
-    assert re.search(r"2\d\d passed", done.stdout)
+    assert re.search(r"[2-9]\d\d passed", done.stdout)
 
 
 def test_a_bundle_runs_in_a_folder_of_any_name(committed, environment, tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 from local_workspace import scalars, variables
 from local_workspace.errors import BundleError
 from local_workspace.notebook_files import HEADER
-from local_workspace.substitutions import Substitutions
+from local_workspace.substitutions import USER, Substitutions
 from local_workspace.yaml_files import Mapping, Placed, Sequence, YamlFiles, conflicts, merge, merge_by_name
 
 TARGET = "DATABRICKS_BUNDLE_TARGET"
@@ -29,6 +29,7 @@ class Bundle:
     `options` are the name=value of --var; `given` says what is given from outside the bundle.
     For the rules, a `lenient` one raises nothing and reads the files alone: what refers to nothing, or to a
     resource, stays as it is, and so does a notebook_path.
+    With a `user` of the real workspace, names are those of that workspace: its catalog, that user's schemas.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Bundle:
         yaml: YamlFiles | None = None,
         lenient: bool = False,
         options: Iterable[str] = (),
+        user: dict | None = None,
     ):
         self.root = root
         self._lenient = lenient
@@ -57,17 +59,23 @@ class Bundle:
                 raise BundleError(sentence)
         config = merge(yaml.config, own)
         found = self._variables(yaml.config.section("variables"), own.section("variables"), options)
-        self._substitutions = Substitutions(root, self.target, config, found, lenient)
+        if not user and "catalog" in found:
+            found["catalog"] = variables.Variable(CATALOG, "")
+        self._substitutions = Substitutions(root, self.target, config, found, lenient, user or USER)
         if not lenient:
             _refuse_python(config)
         jobs = config.section("resources", "jobs")
         self.jobs = {key: self._job(jobs.section(key)) for key in jobs}
         self.files = {key: root / job.at("tasks").rpartition(":")[0] for key, job in self.jobs.items()}
 
+    def resolve(self, text: str) -> Any:
+        """`text` with every `${...}` in it replaced."""
+        return self._substitutions.resolve(text)
+
     def _variables(
         self, declared: Mapping, own: Mapping, options: Iterable[str]
     ) -> dict[str, variables.Variable]:
-        """The value of each variable; the catalog is the local one, whatever is given."""
+        """The value of each variable."""
         found = variables.written(declared, own)
         if not self._lenient:
             outside = variables.given(self.root, self.target, declared, options)
@@ -76,7 +84,7 @@ class Bundle:
                 self.given.append(f"{name} by {variable.outside}{local}")
             found |= outside
             variables.require_values(declared, own, found, self.target)
-        return found | ({"catalog": variables.Variable(CATALOG, "")} if "catalog" in found else {})
+        return found
 
     def _job(self, written: Mapping) -> Mapping:
         job = self._substitutions.resolve(written, written.place)

@@ -54,7 +54,7 @@ def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dic
 
     result = {"exit": None, "error": None, "values": {}}
     try:
-        spark, dbutils = _session(spark_url), DBUtils(parameters, task_values)
+        spark, dbutils = start_session(spark_url), DBUtils(parameters, task_values)
         result["values"] = dbutils.jobs.taskValues.own
         refuse_to_open()
         Kernel(spark, dbutils).run(path)
@@ -66,12 +66,13 @@ def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dic
     return result
 
 
-def _session(spark_url: str) -> object:
-    from local_workspace.serverless import start_session
+def start_session(spark_url: str) -> object:
+    """The Spark session of this process, which SparkSession.builder also gives from now on."""
+    from local_workspace import serverless
 
     os.environ["SPARK_REMOTE"] = spark_url  # SparkSession.builder in a notebook then gives this session
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # and pyspark.sql.functions are those of Connect
-    return start_session(spark_url)
+    return serverless.start_session(spark_url)
 
 
 def _limit_memory(mb: int) -> None:

@@ -37,7 +37,7 @@ def lock(folder: Path) -> TextIO:
         except BlockingIOError:
             time.sleep(0.1)
     held.close()
-    raise WorkspaceError(f"{folder} is in use by another run; wait for it, or work in a copy")
+    raise WorkspaceError(f"{folder} is in use by another run, or by `up`; wait for it, or end it")
 
 
 def reset(bundle_root: Path) -> None:

@@ -33,21 +33,28 @@ PREFIXED_IN_WORDS = ("schemas", "registered_models", "model_serving_endpoints")
 class Substitutions:
     """Replaces each `${...}` by what it stands for in one target.
 
-    `config` is the bundle's, merged with the target. For the rules, a `lenient` one raises nothing: what
+    `config` is the bundle's, merged with the target; `user` has what USER has. For the rules, a `lenient` one raises nothing: what
     refers to nothing, or to a resource, stays as it is.
     """
 
     def __init__(
-        self, root: Path, target: str, config: Mapping, variables: dict[str, Variable], lenient: bool
+        self,
+        root: Path,
+        target: str,
+        config: Mapping,
+        variables: dict[str, Variable],
+        lenient: bool,
+        user: dict[str, str],
     ):
         self._root = root
         self._config = config
         self._variables = variables
         self._lenient = lenient
+        self._user = user
         named = {"target": target, "environment": target, "mode": config.get("mode", "")}
         self._scopes = {
             "bundle": {**config.section("bundle"), **named},
-            "workspace": _workspace(config.section("workspace")),
+            "workspace": _workspace(config.section("workspace"), user),
         }
 
     def resolve(self, value: object, place: str = "", within: tuple[str, ...] = ()) -> Any:
@@ -70,7 +77,7 @@ class Substitutions:
         presets = self._config.section("presets")
         prefix = scalars.text_of(self.resolve(presets.name("name_prefix"), presets.at("name_prefix")))
         if not prefix and self._config.get("mode") == "development":
-            prefix = f"[dev {USER['short_name']}] "
+            prefix = f"[dev {self._user['short_name']}] "
         as_is = self._config.section("experimental").get("skip_name_prefix_for_schema") and kind == "schemas"
         if not prefix or as_is:
             return name
@@ -165,10 +172,10 @@ class Substitutions:
         return next(filter(None, said), "")
 
 
-def _workspace(given: Mapping) -> dict:
+def _workspace(given: Mapping, user: dict[str, str]) -> dict:
     """The workspace's settings, with the paths that the CLI adds."""
     folders = {f"{name}_path": f"${{workspace.root_path}}/{folder}" for name, folder in FOLDERS.items()}
-    found = {"root_path": ROOT_PATH, **folders, **given, "current_user": USER}
+    found = {"root_path": ROOT_PATH, **folders, **given, "current_user": user}
     home = "/Workspace/Users/${workspace.current_user.userName}/"
     found["root_path"] = re.sub("^~/", home, str(found["root_path"]))
     for name in ("root_path", *folders):

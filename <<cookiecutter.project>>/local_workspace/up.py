@@ -4,6 +4,7 @@ A command connects once for itself, and once for each notebook. What it has star
 closes, so a command that is killed leaves nothing behind.
 """
 
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -11,6 +12,7 @@ from multiprocessing.connection import Connection, Listener, wait
 from pathlib import Path
 
 from local_workspace import found
+from local_workspace.commands import open_workspace
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import Workspace
 
@@ -18,7 +20,12 @@ from local_workspace.workspace import Workspace
 def up(root: Path, idle_minutes: float) -> int:
     """Runs until it is stopped, or for so many minutes without a command; returns the exit code."""
     version = found.version_of(root)
-    with Workspace(root) as workspace, Listener(str(workspace.folder / "up"), "AF_UNIX", 64) as listener:
+    if found.find(root):
+        raise WorkspaceError(f"`up` runs already for {root}; use it, or end it there by Ctrl-C")
+    with (
+        open_workspace(root, sys.stdout) as workspace,
+        Listener(str(workspace.folder / "up"), "AF_UNIX", 64) as listener,
+    ):
         guests = Guests(workspace, version)
         threading.Thread(target=guests.welcome, args=(listener,), daemon=True).start()
         link = workspace.state / found.LINK

@@ -60,6 +60,7 @@ class Workspace:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             environment = make_environment(self.state, mlflow_folder, port, token, allowed)
+            self._environment = environment
             self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
             python = python_workers.prepare(self.folder)
             self._spark = SparkServer(self.state, secrets.token_hex(16), self._lock, python_workers.DAEMON)
@@ -68,8 +69,6 @@ class Workspace:
                 undo.callback(self._spark.stop)
                 self._processes = Processes(self.logs / "services.log")
             self._spark_url = self._spark.url()
-            serving = self._processes.start(python_workers.serve, self.folder, daemon=True)
-            undo.callback(self._processes.end, serving)
             arguments = (listener, token, self.state, mlflow_folder, self._spark_url)
             try:
                 self._services = self._processes.start(run_services, *arguments, daemon=True)
@@ -79,6 +78,12 @@ class Workspace:
                     f"The workspace's services did not start; the reason stands in {log}"
                 ) from None
             undo.callback(self._processes.end, self._services)
+            serving = self._processes.start(python_workers.serve, self.folder, daemon=True)
+            undo.callback(self._processes.end, serving)
+
+    def connection(self) -> tuple[dict, str]:
+        """The environment, and the address of a Spark session, of a process that is to be like a task's."""
+        return self._environment, f"{self._spark_url};session_id={uuid.uuid4()}"
 
     def start_notebook(self, path: Path, parameters: dict, task_values: dict, log: Path) -> TaskProcess:
         """Starts a task's process in a Spark session of its own."""

@@ -254,7 +254,7 @@ def test_a_run_beside_another_is_refused(copy):
         fcntl.flock(held, fcntl.LOCK_EX)
         done = run("run")
     assert done.returncode == 2
-    assert re.search(r"\.local_workspace is in use by another run; wait for it", done.stderr)
+    assert re.search(r"\.local_workspace is in use by another run, or by `up`; wait for it", done.stderr)
 
 
 JAVAS = {  # what JAVA_HOME/bin/java is: its text, its mode

@@ -11,7 +11,7 @@
 # % endif
 # MAGIC
 # MAGIC Safe to run again: a table that exists is kept as it is; a label column that its sample lacks is
-# MAGIC added.
+# MAGIC added. A table of your own is left alone.
 
 # COMMAND ----------
 
@@ -88,11 +88,16 @@ def sample_rows() -> pd.DataFrame:
 # COMMAND ----------
 
 
-def add_missing_labels(rows: pd.DataFrame) -> str:
-    """Adds label columns that the sample table was made without; never touches anybody's own table."""
+def is_sample() -> bool:
+    """Whether the gold table that exists was made here."""
     properties = spark.sql(f"SHOW TBLPROPERTIES {gold_table}").collect()
+    return any(row["key"] == "sample_data" for row in properties)
+
+
+def add_missing_labels(rows: pd.DataFrame) -> str:
+    """Adds label columns that the sample table was made without."""
     missing = [name for name in labels if name not in spark.table(gold_table).columns]
-    if not missing or not any(row["key"] == "sample_data" for row in properties):
+    if not missing:
         return "kept as it is"
     columns = spark.createDataFrame(rows[[key, "observed_at", *missing]])
     types = ", ".join(f"`{name}` {columns.schema[name].dataType.simpleString()}" for name in missing)
@@ -111,6 +116,8 @@ def create_sample_data() -> str:
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {catalog}.{schema}")
     rows = sample_rows()
     if spark.sql(f"SHOW TABLES IN {catalog}.{gold_schema} LIKE '{domain}'").collect():
+        if not is_sample():
+            return f"SKIPPED: {gold_table} is no sample, so it is left as it is"
         print(f"{gold_table}: {add_missing_labels(rows)}")
     else:
         table = spark.createDataFrame(rows).writeTo(gold_table).using("delta")
