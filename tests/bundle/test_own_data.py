@@ -263,7 +263,6 @@ def test_a_broken_file_is_refused_and_the_table_stays(run_import, own, tmp_path,
     (tmp_path / name).write_text(text)
     with pytest.raises(WorkspaceError, match=sentence) as refused:
         run_import("deal", tmp_path / name, replace=True)
-    print(refused.value)
     assert len(str(refused.value).splitlines()) == 1
     assert own.ask("return spark.table(f'{gold}.deal').count()") == COUNT
 
@@ -278,13 +277,6 @@ def test_a_table_that_exists_is_kept_and_it_is_known_what_was_imported(
     assert imported.recall(local_bundle.state)[f"{own.gold}.deal"] == [str(file)]
 
 
-STATEMENTS = {
-    "SELECT 1 AS a, 'x' AS b, CAST(NULL AS INT) AS c": "|1  |x  |NULL|",
-    "SELECT timestamp'2025-01-01 12:00:00Z' AS t": "|2025-01-01 12:00:00|",
-    "SELECT count(*) AS n FROM dev.own_names.t": "|1  |",
-    "SELECT x AS n FROM `dev`.`own_names`.`t` WHERE x = 'dev.own_names.t'": "dev.own_names.t",
-    "CREATE SCHEMA IF NOT EXISTS own_names": "done",
-}
 REFUSED = {
     "SELECT * FROM dev.gold.nothing": r"^sql: The table or view .*nothing.* cannot be found",
     "SELEC 1": r"^sql: Syntax error at or near 'SELEC'",
@@ -298,7 +290,6 @@ REFUSED = {
 def test_a_statement_that_fails_is_refused_in_a_line(local_bundle, shared, statement):
     with pytest.raises(WorkspaceError, match=REFUSED[statement]) as refused:
         sql.sql(local_bundle.root, statement, None)
-    print(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 
 
@@ -329,6 +320,7 @@ def test_a_csv_file_has_all_rows_and_is_not_touched_by_a_failure(local_bundle, s
     with pytest.raises(WorkspaceError):
         sql.sql(local_bundle.root, "SELECT 1 / (id - 1999) FROM range(2000)", file)
     assert file.read_text() == before
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_notebook_pasted_into_the_shell_works(run_import, own, local_bundle, tmp_path):

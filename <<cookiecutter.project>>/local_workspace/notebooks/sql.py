@@ -3,8 +3,8 @@
 
 import csv
 import io
-import os
 from contextlib import redirect_stdout
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,14 +20,17 @@ def write_csv(frame: DataFrame, path: str) -> str:
     names = frame.columns
     numbered = frame.toDF(*map(str, range(len(names))))  # names may occur twice
     texts = numbered.select([F.col(f"`{name}`").cast("string") for name in numbered.columns])
-    with open(f"{path}.part", "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        count = 0
-        for row in texts.toLocalIterator():
-            writer.writerow(row)
-            count += 1
-    os.replace(f"{path}.part", path)
+    part, count = Path(f"{path}.part"), 0
+    try:
+        with open(part, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(names)
+            for row in texts.toLocalIterator():
+                writer.writerow(row)
+                count += 1
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return f"{count} rows are in {path}"
 
 
