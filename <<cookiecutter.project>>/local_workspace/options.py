@@ -2,14 +2,11 @@
 
 import tomllib
 from pathlib import Path
-from typing import TypeVar
 
 from local_workspace.errors import WorkspaceError
 
-Option = TypeVar("Option", list[str], int)
 
-
-def option(bundle_root: Path, name: str, default: Option) -> Option:
+def option[Option: (list[str], int)](bundle_root: Path, name: str, default: Option) -> Option:
     """What the bundle's owner says, else `default`; raises where it is of another type."""
     file = bundle_root / "pyproject.toml"
     try:
