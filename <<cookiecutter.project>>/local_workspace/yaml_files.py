@@ -11,7 +11,12 @@ from typing import Any
 
 import yaml
 
-MERGED_BY = {"tasks": "task_key", "environments": "environment_key", "parameters": "name"}
+MERGED_BY = {
+    "tasks": "task_key",
+    "environments": "environment_key",
+    "job_clusters": "job_cluster_key",
+    "parameters": "name",
+}
 
 
 class Placed:
