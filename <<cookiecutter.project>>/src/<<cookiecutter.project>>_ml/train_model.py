@@ -533,13 +533,15 @@ def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pip
 
     schema = ", ".join(f"{name} float" for name in encoded) + ", _label double"
     cores = rows.sparkSession.range(1000).select(F.spark_partition_id()).distinct().count()
-    given = trees.get_params() | {"num_workers": min(NUM_WORKERS, cores)}
+    mlflow.log_param("num_workers", workers := min(NUM_WORKERS, cores))
 # % if model.type == "classification"
-    given = {k: v for k, v in given.items() if v is not None and k not in ("enable_categorical", "objective")}
+    unknown = ("enable_categorical", "objective")  # which it sets itself
 # % else
-    given = {k: v for k, v in given.items() if v is not None and k != "enable_categorical"}
+    unknown = ("enable_categorical",)  # which it sets itself
 # % endif
-    learner = Spark<< estimator >>(features_col=encoded, label_col="_label", **given)
+    given = {name: value for name, value in trees.get_params().items() if name not in unknown}
+    given = {name: value for name, value in given.items() if value is not None}
+    learner = Spark<< estimator >>(features_col=encoded, label_col="_label", num_workers=workers, **given)
     booster = learner.fit(rows.mapInPandas(encode, schema)).get_booster()
     booster.feature_names = None  # the pipeline gives it an array
     trees.load_model(booster.save_raw())
