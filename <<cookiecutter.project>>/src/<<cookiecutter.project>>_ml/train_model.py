@@ -422,16 +422,15 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     counts = found.groupBy("_part").count().toPandas().set_index("_part")["count"]
 # % endif
     counts = counts.reindex(["train", "validation", "holdout"], fill_value=0)
-    learnt = counts.train + counts.validation
-    if learnt < MIN_ROWS or not all(counts):
-        count = f"{learnt} rows with {LABEL} to learn from, {counts.validation} of them to choose settings by"
+    if counts.train < MIN_ROWS or not all(counts):
+        count = f"{counts.train} rows with {LABEL} to learn from, {counts.validation} to choose settings by"
         raise Skipped(f"{gold_table}: {count}, {counts.holdout} held out; {MIN_ROWS}, 1 and 1 needed")
 # % if model.type == "classification"
     if len(classes) < 6:
-        raise Skipped(f"rows to learn from, validation or holdout have a single class in label {LABEL}")
+        raise Skipped(f"the rows to learn from, of validation or held out have one class in label {LABEL}")
 # % endif
-    train, rules["rows_train"] = found.where("_part != 'holdout'"), str(learnt)
-    examples = collect(train, learnt)
+    train, learnt = found.where("_part != 'holdout'"), counts.train + counts.validation
+    examples, rules["rows_train"] = collect(train, learnt), str(learnt)
     parts = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
     return TrainingData(gold, features, training_set, train, examples, *parts, rules)
 
@@ -522,8 +521,9 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 # % if on_spark
 def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pipeline:
     """A new model: its encoder learns from `examples`, its trees from all rows, on Spark's workers."""
-    model = new_model(examples).set_params(**settings)
-    columns, trees = model["encode"].fit(examples), model["model"]
+    features = examples.drop(columns=LABEL)
+    model = new_model(features).set_params(**settings)
+    columns, trees = model["encode"].fit(features), model["model"]
     names = list(columns.feature_names_in_)
     encoded = [f"_{index}" for index in range(len(trees.feature_types))]
 
@@ -550,9 +550,9 @@ def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pip
 
 def choose(data: TrainingData) -> tuple[Pipeline, dict]:
     """The model of SEARCH that is best on the rows of validation, and its settings."""
-    rows, examples = data.train.where("_part = 'train'"), data.examples.drop(columns=LABEL)
-    features, truth = data.validation.drop(columns=LABEL), data.validation[LABEL]
-    models = [(fit_on_spark(rows, examples, settings), settings) for settings in ParameterGrid(SEARCH)]
+    rows, features = data.train.where("_part = 'train'"), data.validation.drop(columns=LABEL)
+    models = [(fit_on_spark(rows, data.examples, settings), settings) for settings in ParameterGrid(SEARCH)]
+    truth = data.validation[LABEL]
     found = [{**settings, "goodness": goodness_of(model, features, truth)} for model, settings in models]
     mlflow.log_table(pd.DataFrame(found), "search.json")
     return models[int(np.argmax([each["goodness"] for each in found]))]
@@ -603,7 +603,7 @@ def plot(predicted: pd.DataFrame) -> Figure:
 def fit(data: TrainingData) -> Pipeline:
     """The best model of SEARCH, fitted to all rows to learn from."""
     _, settings = choose(data)
-    return fit_on_spark(data.train, data.examples.drop(columns=LABEL), settings)
+    return fit_on_spark(data.train, data.examples, settings)
 
 
 # % else
@@ -669,7 +669,7 @@ def fit(data: TrainingData) -> TunedThresholdClassifierCV:
     chosen, settings = choose(data)
     model = TunedThresholdClassifierCV(chosen, scoring=THRESHOLD_BY, cv="prefit", refit=False)
     model.fit(data.validation.drop(columns=LABEL), data.validation[LABEL])
-    model.estimator_ = fit_on_spark(data.train, data.examples.drop(columns=LABEL), settings)
+    model.estimator_ = fit_on_spark(data.train, data.examples, settings)
     return model
 
 
