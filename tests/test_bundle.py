@@ -26,7 +26,7 @@ EVERY_KIND = (
     "sales/revenue:regression:xgboost, sales/churn:classification:gradient_boosting, "
     "sales/margin:regression:gradient_boosting, sales/renewal:classification:xgboost, "
     "ops/outliers:anomaly:isolation_forest, visits/stay:regression:xgboost, "
-    "sales/active:classification:spark_xgboost, visits/worth:regression:spark_xgboost"
+    "sales/late:classification:spark_xgboost, sales/price:regression:spark_xgboost"
 )
 POISON = {
     "DATABRICKS_HOST": "https://poison.invalid",
