@@ -324,6 +324,12 @@ JOBS = [
         "twice in ml_training_pipeline; give each its own",
     ),
     (
+        "no_key_is_given_twice",
+        [*on_a_cluster(), (TRAINING, "job_clusters: [", "job_clusters: [{job_cluster_key: spark}, ")],
+        f"{TRAINING}:«job_clusters:»: job_cluster_key spark is given twice in ml_training_pipeline; give each "
+        "its own",
+    ),
+    (
         "every_task_has_an_environment_of_its_job",
         [(TRAINING, "          environment_key: default", "          environment_key: defualt")],
         f"{TRAINING}:«environment_key: defualt»: ml_training_pipeline has no environment_key defualt; set "
