@@ -326,8 +326,8 @@ JOBS = [
     (
         "no_key_is_given_twice",
         [*on_a_cluster(), (TRAINING, "job_clusters: [", "job_clusters: [{job_cluster_key: spark}, ")],
-        f"{TRAINING}:«job_clusters:»: job_cluster_key spark is given twice in ml_training_pipeline; give each "
-        "its own",
+        f"{TRAINING}:«job_clusters:»: job_cluster_key spark is given twice in ml_training_pipeline; give "
+        "each its own",
     ),
     (
         "every_task_has_an_environment_of_its_job",

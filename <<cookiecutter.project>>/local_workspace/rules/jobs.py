@@ -51,7 +51,7 @@ def every_task_on_a_cluster_has_its_packages(bundle: BundleFiles) -> Iterator[st
 
 
 def xgboost_learns_on_a_dedicated_cluster_of_fixed_size(bundle: BundleFiles) -> Iterator[str]:
-    """As https://docs.databricks.com/machine-learning/train-model/xgboost-spark.html asks for."""
+    """As https://docs.databricks.com/aws/en/machine-learning/train-model/xgboost-spark asks for."""
     for job, task, notebook in bundle.notebook_tasks:
         if not any(module == "xgboost.spark" for _, module, _ in notebook.imports):
             continue
