@@ -122,7 +122,7 @@ def measure(bundle: Path, rows: int) -> dict[str, dict]:
     python(bundle, "-m", "local_workspace", "reset").wait()
     process, found = python(bundle, "alone.py"), {}
     for line in process.stdout:
-        word, task, *rest = line.split(maxsplit=3)
+        word, task, *rest = [*line.split(maxsplit=3), "", ""]
         if word == "begin":
             peaks, ended = {}, threading.Event()
             watcher = threading.Thread(target=watch, args=(process.pid, peaks, ended), daemon=True)
@@ -130,7 +130,7 @@ def measure(bundle: Path, rows: int) -> dict[str, dict]:
         elif word == "end":
             ended.set()
             watcher.join()
-            seconds, status = rest
+            seconds, status, *_ = rest
             if status.strip() != "SUCCESS":
                 sys.exit(f"{task}: {status}")
             found[task] = {"seconds": float(seconds), **peaks}
