@@ -8,6 +8,7 @@ import pytest
 from own_tables import OwnTables, status
 
 ROWS = 4000
+NOISE = ", ".join(f"rand({n}) AS noise_{n}" for n in range(2, 30))  # as many as make Spark plan for long
 KINDS = {"regression": "size", "classification": "is_large"}
 VARIANTS = {"one": {"NUM_WORKERS": 1}, "two": {"NUM_WORKERS": 2}}
 VARIANTS["few"] = {"NUM_WORKERS": 2, "SAMPLE_ROWS": 300}
@@ -16,7 +17,7 @@ TABLE = f"""
     SELECT *, number * 2 + IF(colour = 'red', 5, 0) AS size,
         number + IF(colour = 'red', 0.4, 0) > 0.7 AS is_large
     FROM (
-        SELECT id AS shop_id, IF(id % 50 = 3, NULL, rand(1)) AS number, rand(2) AS noise,
+        SELECT id AS shop_id, IF(id % 50 = 3, NULL, rand(1)) AS number, {NOISE},
             element_at(array('red', 'green', NULL, 'blue'), CAST(id % 4 + 1 AS INT)) AS colour
         FROM range({ROWS})
     )

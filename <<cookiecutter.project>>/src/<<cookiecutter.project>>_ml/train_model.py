@@ -374,11 +374,9 @@ def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: li
 
 # % if on_spark
 def with_features(frame: DataFrame) -> DataFrame:
-    """The rows that have features; numbers as 32-bit floats."""
+    """The rows that have features, as they are: Spark plans for hours where many are filtered and cast."""
     features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part")]
-    numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
-    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers})
-    return rows.dropna(how="all", subset=[f"`{name}`" for name in features])
+    return frame.dropna(how="all", subset=[f"`{name}`" for name in features])
 
 
 def collect(rows: DataFrame, count: int) -> pd.DataFrame:
