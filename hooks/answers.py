@@ -10,8 +10,8 @@ from typing import NoReturn
 from cookiecutter.exceptions import FailedHookException, OutputDirExistsException
 
 ALGORITHMS = {
-    "regression": ("xgboost", "gradient_boosting"),
-    "classification": ("xgboost", "gradient_boosting"),
+    "regression": ("xgboost", "gradient_boosting", "spark_xgboost"),
+    "classification": ("xgboost", "gradient_boosting", "spark_xgboost"),
     "anomaly": ("isolation_forest",),
 }
 RESERVED_DOMAINS = ("features", "inference")  # folders beside those of the domains

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
+from start import search_path
 from test_bundle import MANY
 
 TEMPLATE = Path(__file__).resolve().parents[1]
@@ -87,6 +88,7 @@ def whole_path(bundle: Path) -> None:
 
 def main() -> None:
     os.environ.pop("VIRTUAL_ENV", None)
+    os.environ["PATH"] = search_path()
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(
             cookiecutter(

@@ -1,12 +1,15 @@
 """A copy of the template as its users get it, and a way to render it."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
+from start import search_path
 
+os.environ["PATH"] = search_path()  # bundles need Python 3.12, this template does not
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
+from start import search_path
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 RUN = ["uv", "run", "--quiet", "--locked", "python", "-m", "local_workspace", "run"]
@@ -79,6 +80,7 @@ def kill_one(bundle: Path, what: str, seconds: float) -> str:
 
 
 def main() -> int:
+    os.environ["PATH"] = search_path()
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)
     print(f"{count} kills, seed {seed}", flush=True)

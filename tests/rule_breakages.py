@@ -38,6 +38,31 @@ CALL = f"""\
 {TRAIN_CHURN}"""
 DEPENDENCIES = "dependencies: ${var.ml_dependencies}"
 VERSION = "environment_version: ${var.environment_version}"
+REVENUE_TASK = """\
+              model_name: revenue
+              features_status: "{{tasks.features_sales.values.status}}"
+          environment_key: default
+"""
+ML_LIBRARIES = "\n".join(f"      - pypi: {{package: {name}=={pin}}}" for name, pin in PINS.items())
+
+
+def on_a_cluster(cluster="data_security_mode: SINGLE_USER", libraries="libraries: ${var.ml_libraries}"):
+    """The edits by which train_revenue learns by xgboost.spark, on a cluster with these settings."""
+    job_clusters = f"job_clusters: [{{job_cluster_key: spark, new_cluster: {{{cluster}}}}}]"
+    task = REVENUE_TASK.replace("environment_key: default", f"job_cluster_key: spark\n          {libraries}")
+    variable = f"  ml_libraries:\n    type: complex\n    default:\n{ML_LIBRARIES}\n"
+    return [
+        (TRAINING, "      tasks:\n", f"      {job_clusters}\n      tasks:\n"),
+        (TRAINING, REVENUE_TASK, task),
+        (ENVIRONMENT, "  ml_dependencies:\n", f"{variable}  ml_dependencies:\n"),
+        (
+            REVENUE,
+            "import XGBRegressor\n",
+            "import XGBRegressor\nfrom xgboost.spark import SparkXGBRegressor\n",
+        ),
+    ]
+
+
 LOCK = '[[package]]\nname = "mlflow"\nversion = "3.8.1"\n'
 PINS_OF_THE_BUNDLE = [
     (
@@ -115,6 +140,31 @@ PINS_OF_THE_BUNDLE = [
         [(INFERENCE, VERSION, "environment_version: '5'")],
         f"{INFERENCE}:«environment_version: '5'»: other packages than in {TRAINING}:«environment_version: "
         f"${{var.environment_versi»: environment_version; write {DEPENDENCIES} and {VERSION} in both",
+    ),
+    (
+        "every_package_is_pinned_exactly",
+        [*on_a_cluster(), (ENVIRONMENT, f"{{package: {MLFLOW}}}", "{package: mlflow}")],
+        f"{ENVIRONMENT}:«{{package: mlflow}}»: this library is no exact pin; write it as pypi: {{package: "
+        "name==version}",
+    ),
+    (
+        "every_package_is_pinned_exactly",
+        on_a_cluster(libraries="libraries: [{requirements: /Workspace/pins.txt}]"),
+        f"{TRAINING}:«requirements: /Workspace/pins.txt»: this library is no exact pin; write it as pypi: "
+        "{package: name==version}",
+    ),
+    (
+        "every_package_of_a_notebook_is_pinned",
+        on_a_cluster(libraries=f"libraries: [pypi: {{package: {MLFLOW}}}]"),
+        f"{REVENUE}:«from xgboost.spark import»: xgboost is not pinned; add it as name==version to "
+        f"ml_dependencies in {ENVIRONMENT}, or copy a helper of your own into the notebook",
+    ),
+    (
+        "training_and_inference_have_the_same_packages",
+        [*on_a_cluster(), (ENVIRONMENT, f"{{package: {XGBOOST}}}", "{package: xgboost==3.3.0}")],
+        f"{ENVIRONMENT}:«- pypi: {{package: mlflow»: other packages than in "
+        f"{INFERENCE}:«environment_version: ${{var.environment_versi»: xgboost; write libraries: "
+        "${var.ml_libraries}, with the pins of ml_dependencies",
     ),
     (
         "laptops_and_ci_have_the_same_packages",
@@ -274,6 +324,12 @@ JOBS = [
         "twice in ml_training_pipeline; give each its own",
     ),
     (
+        "no_key_is_given_twice",
+        [*on_a_cluster(), (TRAINING, "job_clusters: [", "job_clusters: [{job_cluster_key: spark}, ")],
+        f"{TRAINING}:«job_clusters:»: job_cluster_key spark is given twice in ml_training_pipeline; give "
+        "each its own",
+    ),
+    (
         "every_task_has_an_environment_of_its_job",
         [(TRAINING, "          environment_key: default", "          environment_key: defualt")],
         f"{TRAINING}:«environment_key: defualt»: ml_training_pipeline has no environment_key defualt; set "
@@ -284,6 +340,36 @@ JOBS = [
         [(TRAINING, "          environment_key: default\n", "")],
         f"{TRAINING}:«- task_key: features_ops»: features_ops has no environment_key, so it runs without "
         "the pins; set it to one of: default",
+    ),
+    (
+        "every_task_on_a_cluster_has_its_packages",
+        [*on_a_cluster(), (TRAINING, "job_cluster_key: spark\n", "job_cluster_key: sprak\n")],
+        f"{TRAINING}:«job_cluster_key: sprak»: ml_training_pipeline has no job_cluster_key sprak; set it to "
+        "one of: spark",
+    ),
+    (
+        "every_task_on_a_cluster_has_its_packages",
+        on_a_cluster(libraries=""),
+        f"{TRAINING}:«- task_key: train_revenue»: train_revenue runs on a cluster without libraries, so "
+        "without the pins; write libraries: ${var.ml_libraries}",
+    ),
+    (
+        "xgboost_learns_on_a_dedicated_cluster_of_fixed_size",
+        on_a_cluster(cluster="num_workers: 2, data_security_mode: USER_ISOLATION"),
+        f"{TRAINING}:«job_clusters:»: train_revenue uses xgboost.spark, which needs dedicated access; write "
+        "data_security_mode: SINGLE_USER",
+    ),
+    (
+        "xgboost_learns_on_a_dedicated_cluster_of_fixed_size",
+        on_a_cluster(cluster="autoscale: {max_workers: 8}, data_security_mode: SINGLE_USER"),
+        f"{TRAINING}:«job_clusters:»: train_revenue uses xgboost.spark, which runs on no cluster that "
+        "changes its size; write num_workers in place of autoscale",
+    ),
+    (
+        "xgboost_learns_on_a_dedicated_cluster_of_fixed_size",
+        on_a_cluster()[-1:],
+        f"{TRAINING}:«- task_key: train_revenue»: train_revenue uses xgboost.spark, which is not known to "
+        "run on serverless compute; give it a job_cluster_key and libraries",
     ),
     (
         "every_task_waits_for_tasks_that_end",
@@ -1101,6 +1187,7 @@ ALLOWED = {
     "the experiment's path in a variable": [
         (file, *PATH_IN_A_VARIABLE) for file in (CHURN, REVENUE, OUTLIERS)
     ],
+    "a model that learns by xgboost.spark": on_a_cluster(),
     "the sample data deleted": [("resources/ml/ml_sample_data.yml", None, None)],
     "variables left empty": [("resources/ml/more.yml", None, "variables:\nresources:\n  jobs:\n")],
     "a cron of ranges, steps and names": [

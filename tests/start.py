@@ -1,9 +1,12 @@
 """The README's two commands, with all their set-up, on a machine with Python 3.11 or 3.12, Java 17 and git.
 
+Bundles run on Python 3.12: uv takes one that is installed, by pyenv too, and else downloads it.
+
 python3 tests/start.py predictions    renders ./my_project with the default answers and runs its whole path
 python3 tests/start.py tests          runs the tests of this template
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,15 +34,21 @@ def find_uv() -> str:
     return str(folder / "bin/uv")
 
 
+def search_path() -> str:
+    """The PATH, and behind it each Python of pyenv, of which only the chosen one starts from the PATH."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, pyenv.glob("versions/*/bin"))])
+
+
 def main() -> int:
     if sys.argv[1:] not in [[name] for name in COMMANDS]:
         print(__doc__, file=sys.stderr)
         return 2
-    uv = find_uv()
+    uv, environment = find_uv(), os.environ | {"PATH": search_path()}
     for command in COMMANDS[sys.argv[1]]:
         if "cookiecutter" in command and (TEMPLATE / "my_project").exists():
             continue  # rendered before; its owner may have changed it
-        code = subprocess.run([uv, *command.split()], cwd=TEMPLATE).returncode
+        code = subprocess.run([uv, *command.split()], cwd=TEMPLATE, env=environment).returncode
         if code:
             return code
     return 0

@@ -80,7 +80,7 @@ REFUSED = [
         "models",
         "a/b:regression:prophet",
         "'prophet' in 'a/b:regression:prophet' is no algorithm for regression; "
-        "choose xgboost or gradient_boosting",
+        "choose xgboost, gradient_boosting or spark_xgboost",
     ),
     (
         "models",

@@ -25,7 +25,8 @@ MANY = ", ".join(f"{d}/{d}_{n}:{kind}" for d in DOMAINS for n, kind in enumerate
 EVERY_KIND = (
     "sales/revenue:regression:xgboost, sales/churn:classification:gradient_boosting, "
     "sales/margin:regression:gradient_boosting, sales/renewal:classification:xgboost, "
-    "ops/outliers:anomaly:isolation_forest, visits/stay:regression:xgboost"
+    "ops/outliers:anomaly:isolation_forest, visits/stay:regression:xgboost, "
+    "sales/late:classification:spark_xgboost, sales/price:regression:spark_xgboost"
 )
 POISON = {
     "DATABRICKS_HOST": "https://poison.invalid",

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
+from test_bundle import EVERY_KIND
 
 RUFF = [sys.executable, "-m", "ruff"]
 PRODUCT = ["local_workspace", "src", "upgrade.py"]
@@ -22,10 +23,10 @@ def test_the_templates_own_code_is_clean(command):
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=["lint", "format"])
 def test_rendered_code_is_clean(bake, command):
-    assert_clean(bake(models="a/b:regression:gradient_boosting, c/d:classification:xgboost"), *command)
+    assert_clean(bake(models=EVERY_KIND), *command)
 
 
 def test_every_function_of_the_product_is_annotated(bake):
     annotated = ("check", "--select=ANN", "--ignore=ANN204,ANN401")
-    assert_clean(bake(), *annotated, *PRODUCT)
+    assert_clean(bake(models=EVERY_KIND), *annotated, *PRODUCT)
     assert_clean(REPOSITORY, *annotated, "hooks")

@@ -140,6 +140,7 @@ def models_of(bundle):
     [
         pytest.param([f"models+={LATENCY}"], id="one more in a domain"),
         pytest.param(["models+=hr/leavers:classification:xgboost"], id="one more in a new domain"),
+        pytest.param(["models+=ops/latency:regression:spark_xgboost"], id="one more, on a cluster"),
         pytest.param(["models-=churn"], id="one less"),
         pytest.param(["models-=outliers"], id="a domain less"),
         pytest.param([f"models+={LATENCY}", "models-=churn", "models-=outliers"], id="several"),

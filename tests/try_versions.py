@@ -1,12 +1,11 @@
 """Runs a bundle's tests with other versions than the pins, without changing anything here.
 
-uv run python tests/try_versions.py newest
-uv run python tests/try_versions.py mlflow==3.8.1 xgboost==3.1.2
 uv run --isolated --python 3.12 python tests/try_versions.py newest
+uv run --isolated --python 3.12 python tests/try_versions.py mlflow==3.8.1 xgboost==3.4.0
 
 `newest` takes the newest mlflow 3, Feature Engineering client, scikit-learn and xgboost that go
-together with the other pins on the Python that runs this. It prints the set and what the tests say,
-and ends with their exit code.
+together with the other pins on the Python that runs this, which must be 3.12. It prints the set and
+what the tests say, and ends with their exit code.
 """
 
 import json
@@ -44,7 +43,7 @@ def render(folder: str) -> Path:
 def lock(bundle: Path, moving: dict[str, str]) -> dict[str, str]:
     """Locks the bundle with what is asked for; returns the version of each pinned package."""
     project, environment = bundle / "pyproject.toml", bundle / "resources/ml/ml_environment.yml"
-    ours = project.read_text().replace('">=3.11,<3.13"', f'"=={PYTHON}.*"')
+    ours = project.read_text().replace('">=3.12,<3.13"', f'"=={PYTHON}.*"')
     for name, wanted in moving.items():
         assert f"{name}=={PINS[name]}" in ours
         ours = ours.replace(f'"{name}=={PINS[name]}"', f'"{name}{wanted}"')

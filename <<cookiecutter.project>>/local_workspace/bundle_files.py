@@ -45,6 +45,12 @@ class Job:
         listed = self.settings.entries("environments")
         return {environment.name("environment_key"): environment.section("spec") for environment in listed}
 
+    @property
+    def clusters(self) -> dict[str, Mapping]:
+        """What each job_cluster_key stands for."""
+        listed = self.settings.entries("job_clusters")
+        return {cluster.name("job_cluster_key"): cluster.section("new_cluster") for cluster in listed}
+
     def before(self, task: Mapping) -> set[str]:
         """Keys of the tasks that have ended when this one begins."""
         needs = {other.name("task_key"): depends_on(other) for other in self.tasks}

@@ -2,14 +2,12 @@
 
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from local_workspace.errors import WorkspaceError
 
-Option = TypeVar("Option", list[str], int)
 
-
-def option(bundle_root: Path, name: str, default: Option) -> Option:
+def option(bundle_root: Path, name: str, default: list[str] | int) -> Any:
     """What the bundle's owner says, else `default`; raises where it is of another type."""
     file = bundle_root / "pyproject.toml"
     try:

@@ -15,7 +15,12 @@ import yaml
 
 from local_workspace import scalars
 
-MERGED_BY = {"tasks": "task_key", "environments": "environment_key", "parameters": "name"}
+MERGED_BY = {
+    "tasks": "task_key",
+    "environments": "environment_key",
+    "job_clusters": "job_cluster_key",
+    "parameters": "name",
+}
 
 
 class Placed:

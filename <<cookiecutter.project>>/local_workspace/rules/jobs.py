@@ -9,7 +9,8 @@ from local_workspace.bundle_files import BundleFiles, Job, parameters
 from local_workspace.references import REFERENCE, SCOPES, lost
 from local_workspace.yaml_files import MERGED_BY, Mapping, texts
 
-COMPUTE = {"job_cluster_key", "existing_cluster_id", "new_cluster"}
+CLUSTERS = {"job_cluster_key", "existing_cluster_id", "new_cluster"}
+DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED")
 DEFINED = [f"dbutils.widgets.{kind}" for kind in ("text", "dropdown", "combobox", "multiselect")]
 
 
@@ -32,9 +33,39 @@ def every_task_has_an_environment_of_its_job(bundle: BundleFiles) -> Iterator[st
         remedy = f"set it to one of: {', '.join(job.environments) or 'none'}"
         if key and key not in job.environments:
             yield f"{task.at('environment_key')}: {job.key} has no environment_key {key}; {remedy}"
-        elif not key and "notebook_task" in task and not COMPUTE & task.keys():
+        elif not key and "notebook_task" in task and not CLUSTERS & task.keys():
             name = task.name("task_key")
             yield f"{task.place}: {name} has no environment_key, so it runs without the pins; {remedy}"
+
+
+def every_task_on_a_cluster_has_its_packages(bundle: BundleFiles) -> Iterator[str]:
+    for job, task in bundle.tasks:
+        key, name = task.name("job_cluster_key"), task.name("task_key")
+        if key and key not in job.clusters:
+            remedy = f"set it to one of: {', '.join(job.clusters) or 'none'}"
+            yield f"{task.at('job_cluster_key')}: {job.key} has no job_cluster_key {key}; {remedy}"
+        if "notebook_task" in task and CLUSTERS & task.keys() and not task.items_of("libraries"):
+            problem = f"{name} runs on a cluster without libraries, so without the pins"
+            yield f"{task.place}: {problem}; write libraries: ${{var.ml_libraries}}"
+
+
+def xgboost_learns_on_a_dedicated_cluster_of_fixed_size(bundle: BundleFiles) -> Iterator[str]:
+    """As https://docs.databricks.com/aws/en/machine-learning/train-model/xgboost-spark asks for."""
+    for job, task, notebook in bundle.notebook_tasks:
+        if not any(module == "xgboost.spark" for _, module, _ in notebook.imports):
+            continue
+        cluster, name = job.clusters.get(task.name("job_cluster_key")), task.name("task_key")
+        if cluster is None:
+            if not CLUSTERS & task.keys():
+                problem = f"{name} uses xgboost.spark, which is not known to run on serverless compute"
+                yield f"{task.place}: {problem}; give it a job_cluster_key and libraries"
+            continue
+        if cluster.name("data_security_mode") not in DEDICATED:
+            problem = f"{name} uses xgboost.spark, which needs dedicated access"
+            yield f"{cluster.at('data_security_mode')}: {problem}; write data_security_mode: SINGLE_USER"
+        if "autoscale" in cluster:
+            problem = f"{name} uses xgboost.spark, which runs on no cluster that changes its size"
+            yield f"{cluster.at('autoscale')}: {problem}; write num_workers in place of autoscale"
 
 
 def every_task_waits_for_tasks_that_end(bundle: BundleFiles) -> Iterator[str]:

@@ -19,7 +19,7 @@ EXPERIMENT = re.compile(r"/Shared/\{project\}_ml_.")
 VERSION = re.compile(r"models:/[^@]+/\{(\w+)\}")
 NO_AUTOLOG = "mlflow.autolog(disable=True)"
 SEEDED = re.compile(
-    r"XGB\w+|HistGradientBoosting\w+|\w*Forest\w*|ExtraTrees\w+|LGBM\w+|CatBoost\w+|train_test_split"
+    r"(Spark)?XGB\w+|HistGradientBoosting\w+|\w*Forest\w*|ExtraTrees\w+|LGBM\w+|CatBoost\w+|train_test_split"
     r"|RandomizedSearchCV|permutation_importance|resample|bootstrap|sample|default_rng|ShuffleSplit"
 )
 REGISTRY = 'mlflow.set_registry_uri("databricks-uc")'

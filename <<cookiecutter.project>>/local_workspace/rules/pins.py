@@ -13,10 +13,11 @@ from packaging.utils import canonicalize_name
 
 from local_workspace.bundle_files import BundleFiles, Job
 from local_workspace.notebook_files import Notebook
-from local_workspace.yaml_files import Mapping, texts
+from local_workspace.yaml_files import Mapping, Sequence, texts
 
 FILE = "resources/ml/ml_environment.yml"
 WRITE = "write dependencies: ${var.ml_dependencies}"
+WRITE_LIBRARIES = "write libraries: ${var.ml_libraries}"
 WRITE_VERSION = "environment_version: ${var.environment_version}"
 PIN = re.compile(r"([\w.-]+)(?:\[.*\])?\s*==\s*([\w.+!]+)\s*(?:;.*)?")
 PACKAGE_OF = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "yaml": "pyyaml", "PIL": "pillow"}
@@ -26,6 +27,17 @@ GIVEN = OF_THE_ENVIRONMENT | sys.stdlib_module_names
 
 def _environments(bundle: BundleFiles) -> list[tuple[Job, Mapping]]:
     return [(job, spec) for job in bundle.jobs for spec in job.environments.values()]
+
+
+def _libraries(bundle: BundleFiles) -> list[tuple[Job, Sequence]]:
+    """What each task on a cluster installs."""
+    found = [(job, task.items_of("libraries")) for job, task in bundle.tasks]
+    return [(job, libraries) for job, libraries in found if libraries]
+
+
+def _library_pins(libraries: Sequence) -> dict[str, str]:
+    packages = [item.section("pypi").get("package") for item in libraries if isinstance(item, Mapping)]
+    return dict(pin for package in packages for pin in _pin(package).items())
 
 
 def _pin(text: object) -> dict[str, str]:
@@ -57,6 +69,11 @@ def every_package_is_pinned_exactly(bundle: BundleFiles) -> Iterator[str]:
                 yield f"{dependencies.at(index)}: the CLI drops a list within dependencies; {WRITE} alone"
             elif not str(item).endswith(".whl") and not _pin(item):
                 yield f"{dependencies.at(index)}: {item} is no exact pin; write it as name==version"
+    for _, libraries in _libraries(bundle):
+        for index, item in enumerate(libraries):
+            if not (isinstance(item, Mapping) and ("whl" in item or _library_pins(Sequence([item])))):
+                problem = "this library is no exact pin"
+                yield f"{libraries.at(index)}: {problem}; write it as pypi: {{package: name==version}}"
 
 
 def training_and_inference_have_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
@@ -69,6 +86,13 @@ def training_and_inference_have_the_same_packages(bundle: BundleFiles) -> Iterat
         if differing := {name for name, _ in _packages(spec) ^ _packages(usual)}:
             other = f"other packages than in {usual.place}: {', '.join(sorted(differing))}"
             yield f"{spec.place}: {other}; {WRITE} and {WRITE_VERSION} in both"
+    for job, libraries in _libraries(bundle):
+        pins = _library_pins(libraries).items()
+        for spec in [spec for target, spec in specs if target == job.target]:
+            if differing := {name for name, _ in pins ^ _pins(spec).items()}:
+                other = f"other packages than in {spec.place}: {', '.join(sorted(differing))}"
+                yield f"{libraries.place}: {other}; {WRITE_LIBRARIES}, with the pins of ml_dependencies"
+                break
 
 
 def _packages(spec: Mapping) -> frozenset[tuple[str, str]]:
@@ -86,6 +110,7 @@ def every_package_of_a_notebook_is_pinned(bundle: BundleFiles) -> Iterator[str]:
     everywhere = {package for _, spec in _environments(bundle) for package in _pins(spec)}
     for job, task, notebook in bundle.notebook_tasks:
         pinned = set(_pins(job.environments.get(task.name("environment_key"), Mapping())))
+        pinned |= set(_library_pins(task.items_of("libraries")))
         for place, package in _needed(notebook):
             name = canonicalize_name(package)
             missing = not {name, f"{name}-cpu"} & (pinned or everywhere)

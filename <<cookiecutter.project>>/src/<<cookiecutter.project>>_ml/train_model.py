@@ -2,6 +2,7 @@
 # MAGIC %md
 # MAGIC # Train << model.name >>
 # MAGIC
+# % set on_spark = model.algorithm == "spark_xgboost"
 # % if model.type == "anomaly"
 # MAGIC Learns what is normal from `<< model.domain >>_features`. A score below 0 is an anomaly, with the prediction -1.
 # % elif model.type == "classification"
@@ -9,6 +10,10 @@
 # MAGIC threshold, else 0.
 # % else
 # MAGIC Learns the number `<< model.name >>` from `<< model.domain >>_features`.
+# % endif
+# % if on_spark
+# MAGIC Spark's workers learn together, each from its share of the rows, which are never collected. Samples
+# MAGIC of them come here, for the texts to encode, for settings and threshold, and for the holdout's metrics.
 # % endif
 # MAGIC The version of `{catalog}.{feature_schema}.<< model.name >>` with the alias `champion` scores. Safe to run
 # MAGIC again: each run adds a run and a version.
@@ -18,6 +23,9 @@
 import logging
 import traceback
 import warnings
+# % if on_spark
+from collections.abc import Iterator
+# % endif
 from datetime import datetime
 from importlib.metadata import distributions
 from typing import NamedTuple
@@ -51,7 +59,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import << estimator >>
 # % endif
 from sklearn.inspection import permutation_importance
-# % if model.type == "classification"
+# % if on_spark and model.type == "classification"
+from sklearn.model_selection import ParameterGrid, TunedThresholdClassifierCV
+# % elif on_spark
+from sklearn.model_selection import ParameterGrid
+# % elif model.type == "classification"
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, TimeSeriesSplit, TunedThresholdClassifierCV
 # % else
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
@@ -61,11 +73,17 @@ from sklearn.pipeline import Pipeline, make_pipeline
 # % if model.type == "anomaly"
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 
-# % elif model.algorithm == "xgboost"
+# % elif model.algorithm in ("xgboost", "spark_xgboost")
 # % set estimator = "XGBClassifier" if model.type == "classification" else "XGBRegressor"
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+# % if on_spark
+from xgboost import << estimator >>
+from xgboost.spark import Spark<< estimator >>
+
+# % else
 from xgboost import << estimator >>
 
+# % endif
 # % else
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
@@ -73,7 +91,11 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 mlflow.set_registry_uri("databricks-uc")
 mlflow.autolog(disable=True)
 # What these warn of is always so: Spark Connect has no RDD, and the raw model has the input example.
+# % if on_spark
+for noisy in ("mlflow.data.spark_dataset", "mlflow.tracking._model_registry.fluent", "XGBoost-PySpark"):
+# % else
 for noisy in ("mlflow.data.spark_dataset", "mlflow.tracking._model_registry.fluent"):
+# % endif
     logging.getLogger(noisy).setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", ".*(An input example was not provided|contains integer column)")
 
@@ -104,7 +126,12 @@ POSITIVE = None  # the label's positive values, as ["churned"]; else the larger 
 USE_CASE = "<< model.domain >>: << model.name >>"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+# % if on_spark
+SAMPLE_ROWS = 100_000  # about as many of the rows come to this machine, or fewer: a fixed sample of the keys
+NUM_WORKERS = 8  # tasks of Spark that learn together; as many as Spark has cores, if these are fewer
+# % else
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
+# % endif
 # % if model.type == "anomaly"
 EXPECTED_SHARE = 0.05  # of anomalies among all rows
 NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
@@ -135,6 +162,12 @@ ALGORITHM = "<< model.algorithm >>"
 # % if model.algorithm == "xgboost"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
 FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # cross-validation; {} for none
+
+
+# % elif on_spark
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
+SEARCH = {"model__max_depth": [2, 5]}  # {} for none
+VALIDATION_SHARE = 0.2  # of the rows to learn from, which choose among SEARCH, then are learnt from too
 
 
 # % elif model.algorithm == "gradient_boosting"
@@ -174,7 +207,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
 # % endif
     )
-# % if model.algorithm == "xgboost"
+# % if model.algorithm in ("xgboost", "spark_xgboost")
     model = << estimator >>(
         n_estimators=150,
         learning_rate=0.05,
@@ -212,7 +245,13 @@ class TrainingData(NamedTuple):
     gold: mlflow.data.Dataset
     features: mlflow.data.Dataset
     training_set: TrainingSet
+# % if on_spark
+    train: DataFrame  # all that are learnt from; the others are samples
+    examples: pd.DataFrame
+    validation: pd.DataFrame
+# % else
     train: pd.DataFrame
+# % endif
     holdout: pd.DataFrame
     rules: dict[str, str]
 
@@ -246,8 +285,27 @@ def binary_label(gold: DataFrame) -> Column:
 
 
 # % endif
+# % if on_spark
+def part_of(rows: DataFrame, share: float, salt: str) -> str:
+    """What holds for that share of the rows: that they are the newest, or a hash of the key."""
+    if "observed_at" not in rows.columns:
+        return f"pmod(xxhash64({KEY}{salt}), 100) < {round(100 * share)}"
+    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
+    return f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
+
+
+# % endif
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
-# % if model.type == "anomaly"
+# % if on_spark
+    """Key, label, time, and `_part` of rows with a label; and the rules that decide it."""
+    if LABEL not in gold.columns:
+        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
+# % if model.type == "classification"
+    columns = [F.col(KEY), binary_label(gold).alias(LABEL)]
+# % else
+    columns = [F.col(KEY), F.col(LABEL).cast("double").alias(LABEL)]
+# % endif
+# % elif model.type == "anomaly"
     """Key, time, and if a row is held out, of all rows or of a sample; and the rules that decide it."""
     columns = [F.col(KEY)]
 # % else
@@ -271,6 +329,16 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 # % else
     rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
 # % endif
+# % if on_spark
+    if "observed_at" in rows.columns:
+        rows = rows.where("observed_at IS NOT NULL")
+    rules = {"holdout": part_of(rows, HOLDOUT_SHARE, "")}
+    rules["validation"] = part_of(rows.where(f"NOT {rules['holdout']}"), VALIDATION_SHARE, ", 'validation'")
+    part = "CASE WHEN {holdout} THEN 'holdout' WHEN {validation} THEN 'validation' ELSE 'train' END"
+    return rows.withColumn("_part", F.expr(part.format(**rules))), rules
+
+
+# % else
     count, sample = rows.count(), "all rows"
     if count > MAX_ROWS:
         sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
@@ -290,6 +358,7 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
+# % endif
 def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
 # % if history
     """The rows with every feature of the table as it was known at `observed_at`."""
@@ -303,6 +372,22 @@ def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: li
     )
 
 
+# % if on_spark
+def with_features(frame: DataFrame) -> DataFrame:
+    """The rows that have features, as they are: Spark plans for hours where many are filtered and cast."""
+    features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part")]
+    return frame.dropna(how="all", subset=[f"`{name}`" for name in features])
+
+
+def collect(rows: DataFrame, count: int) -> pd.DataFrame:
+    """About SAMPLE_ROWS of `count` rows, by time or else by key, which is the index."""
+    if count > SAMPLE_ROWS:
+        rows = rows.where(f"pmod(xxhash64({KEY}, 'sample'), 1000000) < {1000000 * SAMPLE_ROWS // count}")
+    order = [name for name in ("observed_at", KEY) if name in rows.columns]
+    return rows.drop("_part").toPandas().sort_values(order).set_index(order[0]).drop(columns=order[1:])
+
+
+# % else
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
@@ -313,6 +398,7 @@ def collect(frame: DataFrame) -> pd.DataFrame:
     return rows.set_index(order[0]).drop(columns=order[1:])
 
 
+# % endif
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
     """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
     gold, features = read_table(gold_table), read_table(feature_table)
@@ -320,6 +406,34 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
     no_features = [name for name in rows.columns if name != LABEL]
+# % if on_spark
+    training_set = create_training_set(rows.where("_part != 'holdout'"), feature_table, no_features)
+# % if history
+    found = with_features(create_training_set(rows, feature_table, []).load_df())
+# % else
+    found = with_features(rows.join(features.df, KEY))  # as load_df does, but with the time and _part
+# % endif
+# % if model.type == "classification"
+    classes = found.groupBy("_part", LABEL).count().toPandas()
+    counts = classes.groupby("_part")["count"].sum()
+# % else
+    counts = found.groupBy("_part").count().toPandas().set_index("_part")["count"]
+# % endif
+    counts = counts.reindex(["train", "validation", "holdout"], fill_value=0)
+    if counts.train < MIN_ROWS or not all(counts):
+        count = f"{counts.train} rows with {LABEL} to learn from, {counts.validation} to choose settings by"
+        raise Skipped(f"{gold_table}: {count}, {counts.holdout} held out; {MIN_ROWS}, 1 and 1 needed")
+# % if model.type == "classification"
+    if len(classes) < 6:
+        raise Skipped(f"the rows to learn from, of validation or held out have one class in label {LABEL}")
+# % endif
+    train, learnt = found.where("_part != 'holdout'"), counts.train + counts.validation
+    examples, rules["rows_train"] = collect(train, learnt), str(learnt)
+    parts = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
+    return TrainingData(gold, features, training_set, train, examples, *parts, rules)
+
+
+# % else
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
 # % if history
     found = collect(create_training_set(rows, feature_table, []).load_df())
@@ -342,6 +456,7 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     return TrainingData(gold, features, training_set, train, holdout, rules)
 
 
+# % endif
 # COMMAND ----------
 
 
@@ -401,6 +516,47 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 
 
 # DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# % if on_spark
+def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pipeline:
+    """A new model: its encoder learns from `examples`, its trees from all rows, on Spark's workers."""
+    features = examples.drop(columns=LABEL)
+    model = new_model(features).set_params(**settings)
+    columns, trees = model["encode"].fit(features), model["model"]
+    names = list(columns.feature_names_in_)
+    encoded = [f"_{index}" for index in range(len(trees.feature_types))]
+
+    def encode(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for part in filter(len, parts):
+            yield pd.DataFrame(columns.transform(part[names]), columns=encoded).assign(_label=part[LABEL])
+
+    schema = ", ".join(f"{name} float" for name in encoded) + ", _label double"
+    cores = rows.sparkSession.range(1000).select(F.spark_partition_id()).distinct().count()
+    mlflow.log_param("num_workers", workers := min(NUM_WORKERS, cores))
+# % if model.type == "classification"
+    unknown = ("enable_categorical", "objective")  # which it sets itself
+# % else
+    unknown = ("enable_categorical",)  # which it sets itself
+# % endif
+    given = {name: value for name, value in trees.get_params().items() if name not in unknown}
+    given = {name: value for name, value in given.items() if value is not None}
+    learner = Spark<< estimator >>(features_col=encoded, label_col="_label", num_workers=workers, **given)
+    booster = learner.fit(rows.mapInPandas(encode, schema)).get_booster()
+    booster.feature_names = None  # the pipeline gives it an array
+    trees.load_model(booster.save_raw())
+    return model
+
+
+def choose(data: TrainingData) -> tuple[Pipeline, dict]:
+    """The model of SEARCH that is best on the rows of validation, and its settings."""
+    rows, features = data.train.where("_part = 'train'"), data.validation.drop(columns=LABEL)
+    models = [(fit_on_spark(rows, data.examples, settings), settings) for settings in ParameterGrid(SEARCH)]
+    truth = data.validation[LABEL]
+    found = [{**settings, "goodness": goodness_of(model, features, truth)} for model, settings in models]
+    mlflow.log_table(pd.DataFrame(found), "search.json")
+    return models[int(np.argmax([each["goodness"] for each in found]))]
+
+
+# % endif
 # % if model.type == "anomaly"
 def fit(train: pd.DataFrame) -> Pipeline:
     """A new model, fitted to the rows to learn from."""
@@ -441,6 +597,14 @@ def plot(predicted: pd.DataFrame) -> Figure:
 
 
 # % elif model.type == "regression"
+# % if on_spark
+def fit(data: TrainingData) -> Pipeline:
+    """The best model of SEARCH, fitted to all rows to learn from."""
+    _, settings = choose(data)
+    return fit_on_spark(data.train, data.examples, settings)
+
+
+# % else
 def fit(train: pd.DataFrame) -> Pipeline:
     """The best model of SEARCH by cross-validation, by time where there is one."""
     features, is_timed = train.drop(columns=LABEL), train.index.name == "observed_at"
@@ -451,16 +615,25 @@ def fit(train: pd.DataFrame) -> Pipeline:
     return search.best_estimator_
 
 
+# % endif
 def predict(model: Pipeline, rows: pd.DataFrame) -> pd.Series:
     """Predictions in the label's unit."""
     return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
 
 
+# % if on_spark
+def predict_baseline(train: DataFrame, holdout: pd.DataFrame) -> pd.Series:
+    """What one would predict without any feature."""
+    return pd.Series(train.agg(F.expr(f"{BASELINE}(`{LABEL}`)")).first()[0], index=holdout.index)
+
+
+# % else
 def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
     """What one would predict without any feature."""
     return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
 
 
+# % endif
 def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
     """Each of METRICS."""
     return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
@@ -488,6 +661,17 @@ def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
 
 
 # % else
+# % if on_spark
+def fit(data: TrainingData) -> TunedThresholdClassifierCV:
+    """The best model of SEARCH, fitted to all rows to learn from, with the best threshold of before that."""
+    chosen, settings = choose(data)
+    model = TunedThresholdClassifierCV(chosen, scoring=THRESHOLD_BY, cv="prefit", refit=False)
+    model.fit(data.validation.drop(columns=LABEL), data.validation[LABEL])
+    model.estimator_ = fit_on_spark(data.train, data.examples, settings)
+    return model
+
+
+# % else
 def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
     """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
     features, label = train.drop(columns=LABEL), train[LABEL]
@@ -501,6 +685,7 @@ def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
     return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
 
 
+# % endif
 def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
     """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
     probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
@@ -508,9 +693,15 @@ def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFra
     return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
 
 
+# % if on_spark
+def predict_baseline(train: DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
+    """What one would predict without any feature: the share of positive rows."""
+    share = train.agg(F.mean(LABEL)).first()[0]
+# % else
 def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
     """What one would predict without any feature: the share of positive rows."""
     share = train[LABEL].mean()
+# % endif
     return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
 
 
@@ -579,14 +770,22 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
 # % else
     used = {**model[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
 # % endif
+# % if on_spark
+    mlflow.log_params({**used, "rows_holdout": len(data.holdout)})
+# % else
     mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
+# % endif
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
         flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
+# % if on_spark
+        input_example=data.examples[list(model.feature_names_in_)].head(5),
+# % else
         input_example=data.train[list(model.feature_names_in_)].head(5),
+# % endif
         signature=False,  # or what is missing in scoring alone would be refused
 # % if model.type == "classification"
         pyfunc_predict_fn="predict_proba",
@@ -694,7 +893,11 @@ def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) ->
     text = f"{USE_CASE}. The number `{LABEL}`, by {ALGORITHM}."
 # % endif
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
+# % if on_spark
+    source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+# % else
     source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}, {when}"
+# % endif
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
@@ -736,7 +939,11 @@ def main() -> str:
         mlflow.set_tags(get_standard_tags(project, model_name, gold_table))
         log_training_dataset(data.gold)
         log_training_dataset(data.features)
+# % if on_spark
+        model = fit(data)
+# % else
         model = fit(data.train)
+# % endif
         predicted = predict(model, data.holdout)
 # % if model.type == "anomaly"
         metrics = evaluate(predicted)
