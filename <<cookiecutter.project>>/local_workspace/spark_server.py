@@ -36,17 +36,22 @@ SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for fe
     "spark.databricks.delta.stats.collect": "false",
 }
 WATCHDOG = Path(__file__).with_name("watchdog.py")
-JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+JVM = (  # classes of pinned jars need no verification, which is a tenth of what a start costs
+    "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
+    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+)
 
 
 class SparkServer:
     """A Spark Connect server on a free loopback port.
 
-    `state` holds its tables (`warehouse/`), its catalog (`metastore_db/`) and its log.
+    `state` holds its tables (`warehouse/`), its catalog (`metastore_db/`) and its log; `folder` is for what
+    does not last. `python_daemon` is the module that its Python workers begin with.
     """
 
-    def __init__(self, state: Path, token: str, lock: TextIO, python_daemon: str):
+    def __init__(self, state: Path, folder: Path, token: str, lock: TextIO, python_daemon: str):
         self._state = state
+        self._folder = folder
         self._token = token
         self._lock = lock
         self._python_daemon = python_daemon
@@ -104,6 +109,7 @@ class SparkServer:
             "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
             "spark.hadoop.fs.permissions.umask-mode": "077",  # tables are their owner's alone, as all state
             "spark.sql.warehouse.dir": self._state / "warehouse",
+            "spark.local.dir": self._folder,
             "spark.sql.sources.default": "delta",
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -117,7 +123,7 @@ class SparkServer:
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.connect.grpc.binding.port": "0",
             "spark.ui.enabled": "false",
-            "spark.driver.extraJavaOptions": f"{JVM} -Duser.timezone=UTC",
+            "spark.driver.extraJavaOptions": f'{JVM} -Duser.timezone=UTC "-Djava.io.tmpdir={self._folder}"',
         }
         command = [spark_home / "bin" / "spark-submit", "--master", "local[*]"]
         for key, value in settings.items():

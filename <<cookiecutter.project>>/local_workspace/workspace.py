@@ -32,7 +32,7 @@ class TaskProcess(NamedTuple):
 class Workspace:
     """A local workspace that runs within a `with`.
 
-    `state` is the folder of what lasts, `logs` is in it; `folder` is one of sockets, while it runs.
+    `state` is the folder of what lasts, `logs` is in it; `folder` is for sockets and files of the moment.
     """
 
     def __init__(self, bundle_root: Path):
@@ -63,7 +63,8 @@ class Workspace:
             self._environment = environment
             self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
             python = python_workers.prepare(self.folder)
-            self._spark = SparkServer(self.state, secrets.token_hex(16), self._lock, python_workers.DAEMON)
+            spark_token, daemon = secrets.token_hex(16), python_workers.DAEMON
+            self._spark = SparkServer(self.state, self.folder, spark_token, self._lock, daemon)
             with private(environment):
                 self._spark.start(environment | python)
                 undo.callback(self._spark.stop)
