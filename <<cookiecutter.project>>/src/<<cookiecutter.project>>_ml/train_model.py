@@ -374,7 +374,7 @@ def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: li
 
 # % if on_spark
 def with_features(frame: DataFrame) -> DataFrame:
-    """The rows that have features, as they are: Spark plans for hours where many are filtered and cast."""
+    """The rows that have features; not cast, since Spark plans for minutes where 30 are cast and filtered."""
     features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part")]
     return frame.dropna(how="all", subset=[f"`{name}`" for name in features])
 
