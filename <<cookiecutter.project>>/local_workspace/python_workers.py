@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 DAEMON = "hand_over"
+IDLE_SECONDS = 60  # after which Spark ends a worker, and a daemon without workers ends here
 
 
 def prepare(folder: Path) -> dict[str, str]:
@@ -61,6 +62,16 @@ def _become_daemon(asked: dict, descriptors: list[int]) -> None:
         os.environ |= asked["environment"]
         del os.environ["PYTHONPATH"]
         sys.argv = asked["arguments"]
+        signal.signal(signal.SIGALRM, _end_if_idle)
+        signal.setitimer(signal.ITIMER_REAL, IDLE_SECONDS, IDLE_SECONDS)
         runpy.run_module("pyspark.daemon", run_name="__main__")
     finally:
         os._exit(0)
+
+
+def _end_if_idle(*_: object) -> None:
+    """Ends a daemon without workers, as its session has most likely ended; else Spark starts another."""
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        signal.raise_signal(signal.SIGTERM)
