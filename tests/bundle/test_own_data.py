@@ -335,7 +335,7 @@ def test_a_notebook_pasted_into_the_shell_works(run_import, own, local_bundle, t
         shell.wait_for("In [")
         shell.paste(notebook.read_text())
         assert "NotebookExit: SUCCESS" in shell.wait_for("NotebookExit: ")
-        shell.paste("display(spark.table(feature_table).count(), mlflow.get_registry_uri())")
+        shell.paste('display(f"{spark.table(feature_table).count()} {mlflow.get_registry_uri()}")')
         shell.wait_for(f"{COUNT} databricks-uc")
         shell.paste("exit")
         assert os.waitpid(shell.pid, 0)[1] == 0

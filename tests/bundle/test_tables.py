@@ -71,6 +71,8 @@ def refuse(**asked):
 
 
 mlflow.data.load_delta = refuse
+
+# COMMAND ----------
 """
 
 
@@ -103,7 +105,7 @@ def trained(tables):
     labels |= {"changing": "", "named_0": "", "named_1": "", "named_2": ""}
     filtered = tables.train_on("filtered", tables.regression, "filtered")
     path = tables.folder / "train_filtered.py"
-    path.write_text(NO_TIME_TRAVEL.lstrip() + path.read_text())
+    path.write_text(NO_TIME_TRAVEL.lstrip() + path.read_text().partition("\n")[2])
     return tables.run(
         "tables_train",
         tables.own("gold", GOLD),
