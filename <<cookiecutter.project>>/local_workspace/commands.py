@@ -17,7 +17,7 @@ NOTEBOOKS = Path(__file__).with_name("notebooks")
 
 @contextmanager
 def open_workspace(root: Path, output: TextIO = sys.stderr) -> Iterator[Workspace | FoundWorkspace]:
-    """The workspace of the bundle in `root`: that of `up` if it runs, else one for as long as it is needed."""
+    """The workspace of the bundle in `root`: that of `up` if it runs, else one while it is needed."""
     if found := find(root):
         with found:
             yield found

@@ -1,4 +1,4 @@
-"""A workspace that `up` keeps running, as other commands use it: it does what a Workspace of their own does."""
+"""A workspace that `up` keeps running, for other commands: it does what a Workspace of their own does."""
 
 import os
 from contextlib import suppress
@@ -60,7 +60,7 @@ class FoundWorkspace:
 
 
 class FoundNotebook:
-    """A notebook that runs in a process of `up`: that process, and the connection that its result comes by."""
+    """A notebook in a process of `up`: that process, and the connection that its result comes by."""
 
     def __init__(self, connection: Connection):
         self._connection = connection

@@ -33,8 +33,8 @@ PREFIXED_IN_WORDS = ("schemas", "registered_models", "model_serving_endpoints")
 class Substitutions:
     """Replaces each `${...}` by what it stands for in one target.
 
-    `config` is the bundle's, merged with the target; `user` has what USER has. For the rules, a `lenient` one raises nothing: what
-    refers to nothing, or to a resource, stays as it is.
+    `config` is the bundle's, merged with the target; `user` has what USER has. For the rules, a `lenient` one
+    raises nothing: what refers to nothing, or to a resource, stays as it is.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class Guests:
             self._last = time.monotonic()
 
     def _run_notebook(self, connection: Connection, asked: dict) -> None:
-        """Sends the process's id; then its answer, or none, and its exit code. A closed connection ends it."""
+        """Sends the process's id, then its answer, or none, and its exit code; ends it if nobody listens."""
         task = self._workspace.start_notebook(**asked)
         try:
             connection.send(task.process.pid)
