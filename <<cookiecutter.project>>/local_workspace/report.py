@@ -23,7 +23,8 @@ class Report:
         self._stream = stream or sys.stdout
         self._begin = time.monotonic()
         self._tasks: list[TaskRun] = []
-        self._running: dict[object, tqdm] = {}
+        self._running: dict[object, tuple[str, float]] = {}  # each notebook's task, and when it began
+        self._lines: list[tqdm] = []
 
     def line(self, text: str = "") -> None:
         tqdm.write(text, file=self._stream)  # above what runs
@@ -31,16 +32,24 @@ class Report:
 
     def runs(self, notebook: object, key: str) -> None:
         """From now on, until `ran`, a terminal has a line for this notebook."""
-        shown = f"  {key:<32} {{elapsed_s:6.0f}} s  ..."
-        self._running[notebook] = tqdm(file=self._stream, bar_format=shown, leave=False, disable=None)
+        self._running[notebook] = (key, time.monotonic())
+        self._show()
 
     def ran(self, notebook: object) -> None:
-        self._running.pop(notebook).close()
+        del self._running[notebook]
+        self._show()
 
     def tick(self) -> None:
         """Shows the seconds that have gone by."""
-        for line in self._running.values():
-            line.refresh()
+        for line, (key, begin) in zip(self._lines, self._running.values(), strict=True):
+            line.set_description_str(f"  {key:<32} {time.monotonic() - begin:6.0f} s  ...")
+
+    def _show(self) -> None:
+        for line in reversed(self._lines):  # the first puts the cursor where it was
+            line.close()
+        shown = {"file": self._stream, "bar_format": "{desc}", "leave": False, "disable": None}
+        self._lines = [tqdm(position=number, **shown) for number in range(len(self._running))]
+        self.tick()
 
     def job_begins(self, run: "JobRun") -> None:
         self.line(f"{'  ' * run.depth}{run.key}")
