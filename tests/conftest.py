@@ -48,3 +48,25 @@ def bake(template, tmp_path, home):
         return Path(project)
 
     return bake
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """What bundles run in: the user's own, with one set of installed packages for all of them."""
+    packages = tmp_path_factory.mktemp("packages") / ".venv"
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "VIRTUAL_ENV" and not name.startswith("PYTEST_")
+    }
+    return {**own, "UV_PROJECT_ENVIRONMENT": str(packages)}
+
+
+def run(bundle, environment, *command):
+    return subprocess.run(
+        [shutil.which("uv"), "run", "--quiet", "--locked", *command],
+        cwd=bundle,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )

@@ -10,7 +10,7 @@ import time
 import owner_edits
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import run
 from kill_runs import processes
 
 TYPES = [
@@ -44,18 +44,6 @@ POISON = {
 }
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """What bundles run in: the user's own, with one set of installed packages for all of them."""
-    packages = tmp_path_factory.mktemp("packages") / ".venv"
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if name != "VIRTUAL_ENV" and not name.startswith("PYTEST_")
-    }
-    return {**own, "UV_PROJECT_ENVIRONMENT": str(packages)}
-
-
 @pytest.fixture
 def poisoned_home(tmp_path):
     """A home with the settings of a real workspace, and the caches of the real home."""
@@ -65,16 +53,6 @@ def poisoned_home(tmp_path):
     (home / ".databrickscfg").write_text(profile)
     (home / ".ivy2.5.2").symlink_to(os.path.expanduser("~/.ivy2.5.2"))
     return home
-
-
-def run(bundle, environment, *command):
-    return subprocess.run(
-        [shutil.which("uv"), "run", "--quiet", "--locked", *command],
-        cwd=bundle,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture
@@ -124,14 +102,6 @@ def test_an_edit_that_its_readme_invites_breaks_no_rule(bake, environment, name)
     owner_edits.apply(bundle, owner_edits.EDITS[name])
     done = run(bundle, environment, "python", "-m", "local_workspace", "check")
     assert done.returncode == 0, done.stdout
-
-
-def test_our_notebooks_and_stand_ins_keep_their_promises(bake, environment):
-    bundle = bake(models=EVERY_KIND, history_domains="visits")
-    shutil.copytree(REPOSITORY / "tests/bundle", bundle / "template_tests")
-    done = run(bundle, environment, "pytest", "template_tests")
-    assert done.returncode == 0, done.stdout[-10000:] + done.stderr[-1000:]
-    assert re.search(r"[2-9]\d\d passed", done.stdout)
 
 
 def test_a_bundle_runs_in_a_folder_of_any_name(committed, environment, tmp_path):
