@@ -648,7 +648,7 @@ ANY_NOTEBOOK = [
     (
         "no_notebook_runs_another",
         [(CHURN, "# COMMAND ----------\n", "# COMMAND ----------\n\n# MAGIC %run ../helpers\n")],
-        f"{CHURN}:«# MAGIC %run ../helpers»: %run does not find its notebook once deployed; {COPY}",
+        f"{CHURN}:«# MAGIC %run ../helpers»: %run makes this notebook depend on another; {COPY}",
     ),
     (
         "no_notebook_uses_what_a_task_lacks",

@@ -36,7 +36,7 @@ def no_notebook_runs_another(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         for match in RUN_MAGIC.finditer(notebook.text):
             line = notebook.text.count("\n", 0, match.end()) + 1
-            yield f"{notebook.at(line)}: %run does not find its notebook once deployed; {COPY}"
+            yield f"{notebook.at(line)}: %run makes this notebook depend on another; {COPY}"
 
 
 def no_notebook_uses_what_a_task_lacks(bundle: BundleFiles) -> Iterator[str]:
