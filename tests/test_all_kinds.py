@@ -1,4 +1,4 @@
-"""Runs tests/bundle in a bundle with every kind of model, in a file of its own, so beside other tests."""
+"""Runs tests/bundle in a bundle with every kind of model. By its name it begins first, beside other tests."""
 
 import re
 import shutil
