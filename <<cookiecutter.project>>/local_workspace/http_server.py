@@ -43,6 +43,8 @@ def serve(listener: socket.socket, token: str, routes: list[Route], services: Se
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
+            if self.close_connection:
+                self.send_header("Connection", "close")  # or clients use it once more, and wait a second
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)
