@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from local_workspace import damage, state
+from local_workspace import damage, spark_jars, state
 from local_workspace.errors import WorkspaceError
 from local_workspace.found import FoundWorkspace, find
-from local_workspace.spark_server import has_jars
 from local_workspace.workspace import Workspace
 
 NOTEBOOKS = Path(__file__).with_name("notebooks")
@@ -23,7 +22,7 @@ def open_workspace(root: Path, output: TextIO = sys.stderr) -> Iterator[Workspac
             yield found
         return
     print("Starting Spark and the workspace's services ...", file=output, flush=True)
-    if not has_jars():
+    if not spark_jars.class_path():
         print("Delta's jars come from Maven Central, this once ...", file=output, flush=True)
     for sentence in damage.unreadable_tables(root / state.NAME):
         print(sentence, file=output, flush=True)

@@ -9,22 +9,26 @@ from local_workspace.errors import WorkspaceError
 SECONDS = 30  # in which it says its version
 
 
-def require_java() -> None:
-    """Raises where Spark has no Java that it can run on: that of JAVA_HOME, else that of the PATH."""
+def java() -> str:
+    """The command: that of JAVA_HOME, else that of the PATH."""
     home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin/java")) if home else "java"
+    return str(Path(home, "bin/java")) if home else "java"
+
+
+def require_java() -> str:
+    """What it says of its version; raises where Spark cannot run on it."""
     try:
         done = subprocess.run(
-            [java, "-version"], capture_output=True, text=True, errors="replace", timeout=SECONDS
+            [java(), "-version"], capture_output=True, text=True, errors="replace", timeout=SECONDS
         )
         shown = done.stderr
     except (OSError, subprocess.TimeoutExpired):
         shown = ""
     if any(f'version "{release}' in shown for release in (17, 21)):
-        return
-    if home:
+        return shown
+    if "JAVA_HOME" in os.environ:
         raise WorkspaceError(
-            f"JAVA_HOME: Spark needs Java 17 or 21, and {java} does not say that it is one; "
+            f"JAVA_HOME: Spark needs Java 17 or 21, and {java()} does not say that it is one; "
             "set JAVA_HOME to one, or unset it"
         )
     raise WorkspaceError("java: Spark needs Java 17 or 21 on the PATH; install it, for example openjdk-17")

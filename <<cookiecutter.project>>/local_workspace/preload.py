@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+gc.disable()  # until all is loaded, of which a fifth would be collecting what stays
 sys.dont_write_bytecode = False  # or each start compiles these libraries anew
 
 import databricks.feature_engineering
@@ -45,4 +46,5 @@ store.engine.dispose()
 logging.getLogger("mlflow.store._unity_catalog.registry.rest_store").addFilter(
     lambda record: "source run's workspace ID" not in record.getMessage()
 )
-gc.freeze()  # what is loaded here stays; a task's garbage collection need not look at it again
+gc.freeze()  # a task's garbage collection need not look at what is loaded here
+gc.enable()

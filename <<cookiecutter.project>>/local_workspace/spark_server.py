@@ -4,27 +4,20 @@ Stands for serverless compute's Spark: https://spark.apache.org/docs/4.0.1/spark
 """
 
 import os
-import pwd
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
+from local_workspace import spark_jars
+from local_workspace.class_archive import ClassArchive
 from local_workspace.errors import WorkspaceError
+from local_workspace.java import java
 
-START_SECONDS = 300  # the first start downloads Delta's jars
-REACH_SECONDS = 45  # to find them
-DELTA = "delta-spark_2.13"
-NO_JARS = (
-    "Spark cannot fetch Delta's jars from Maven Central; check the network, or set JAVA_TOOL_OPTIONS to "
-    "-Dhttps.proxyHost=... -Dhttps.proxyPort=... for a proxy, DEFAULT_ARTIFACT_REPOSITORY for a mirror"
-)
+START_SECONDS = 120
 STARTED = re.compile(r"Spark Connect server started at: \S+:(\d+)")
 SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for few
     "spark.sql.shuffle.partitions": "1",
@@ -35,10 +28,26 @@ SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for fe
     "spark.databricks.delta.stats.skipping": "false",
     "spark.databricks.delta.stats.collect": "false",
 }
-WATCHDOG = Path(__file__).with_name("watchdog.py")
-JVM = (  # classes of pinned jars need no verification, which is a tenth of what a start costs
-    "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
-    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+JVM = (
+    *("-Xmx2g", "-Xms1g", "-Xmn400m", "-XX:MetaspaceSize=400m"),  # fewer collections
+    *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m"),
+    # Classes of pinned jars need no verification, which is a tenth of what a start costs.
+    *("-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote"),
+    "-Duser.timezone=UTC",
+)
+OPENED = (  # to Spark, as its launcher does: org.apache.spark.launcher.JavaModuleOptions
+    *("java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect"),
+    *("java.base/java.io", "java.base/java.net", "java.base/java.nio", "java.base/java.util"),
+    *("java.base/java.util.concurrent", "java.base/java.util.concurrent.atomic"),
+    *("java.base/jdk.internal.ref", "java.base/sun.nio.ch", "java.base/sun.nio.cs"),
+    *("java.base/sun.security.action", "java.base/sun.util.calendar"),
+    "java.security.jgss/sun.security.krb5",
+)
+MODULES = (
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    "--add-modules=jdk.incubator.vector",
+    *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED),
+    *("-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"),
 )
 
 
@@ -46,21 +55,30 @@ class SparkServer:
     """A Spark Connect server on a free loopback port.
 
     `state` holds its tables (`warehouse/`), its catalog (`metastore_db/`) and its log; `folder` is for what
-    does not last. `python_daemon` is the module that its Python workers begin with.
+    does not last. `java_release` is what Java says of its version, `python_daemon` the module that Spark's
+    Python workers begin with.
     """
 
-    def __init__(self, state: Path, folder: Path, token: str, lock: TextIO, python_daemon: str):
+    def __init__(
+        self, state: Path, folder: Path, token: str, lock: TextIO, java_release: str, python_daemon: str
+    ):
         self._state = state
         self._folder = folder
         self._token = token
         self._lock = lock
+        self._java_release = java_release
         self._python_daemon = python_daemon
         self._log = state / "logs" / "spark.log"
 
     def start(self, environment: dict) -> None:
+        """Begins to start Spark, after it has fetched Delta's jars where they are missing."""
+        if not spark_jars.class_path():
+            spark_jars.fetch(self._log, environment)
+        jars, listed = spark_jars.class_path(), self._folder / "classes"
+        self._archive = ClassArchive(java(), self._java_release, (*MODULES, *JVM), jars, listed)
         with open(self._log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-ES", WATCHDOG, *self._command()],
+                [*spark_jars.WATCHED, *self._command()],
                 cwd=self._state,  # where Derby keeps the metastore
                 env=environment | {"SPARK_CONNECT_AUTHENTICATE_TOKEN": self._token},
                 stdin=subprocess.PIPE,  # which closes with this process
@@ -72,17 +90,15 @@ class SparkServer:
 
     def url(self) -> str:
         """The `sc://` address, once the server answers; it holds the token that keeps others out."""
-        begin = time.monotonic()
-        while self.alive() and (waited := time.monotonic() - begin) < START_SECONDS:
+        from local_workspace.spark_catalog import open_catalog  # while Spark starts
+
+        deadline = time.monotonic() + START_SECONDS
+        while self.alive() and time.monotonic() < deadline:
             log = self._log.read_text(encoding="utf-8", errors="replace")
             if match := STARTED.search(log):
+                open_catalog(f"localhost:{match[1]}", self._token)  # while tasks' libraries load
                 return f"sc://localhost:{match[1]}/;token={self._token};user_id=local"
-            if waited > REACH_SECONDS and "found io.delta" not in log:
-                raise WorkspaceError(NO_JARS)
             time.sleep(0.05)
-        log = self._log.read_text(encoding="utf-8", errors="replace")
-        if "UNRESOLVED DEPENDENCIES" in log:
-            raise WorkspaceError(NO_JARS)
         raise WorkspaceError(f"Spark did not start; the reason stands in {self._log}")
 
     def alive(self) -> bool:
@@ -96,11 +112,12 @@ class SparkServer:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=5)
         self._process.stdin.close()
+        self._archive.make()
 
-    def _command(self) -> list:
-        spark_home = Path(find_spec("pyspark").origin).parent
+    def _command(self) -> list[str]:
         settings = {
-            "spark.jars.packages": f"io.delta:{DELTA}:{version('delta-spark')}",
+            "spark.master": "local[*]",
+            "spark.app.name": "local_workspace",
             "spark.authenticate": "true",  # by a secret that Spark makes, on ports of its own
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -115,7 +132,6 @@ class SparkServer:
             "spark.sql.execution.arrow.pyspark.enabled": "true",
             "spark.python.daemon.module": self._python_daemon,
             **SMALL_DATA,
-            "spark.driver.memory": "2g",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.connect.session.manager.defaultSessionTimeout": "7d",
@@ -123,16 +139,8 @@ class SparkServer:
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.connect.grpc.binding.port": "0",
             "spark.ui.enabled": "false",
-            "spark.driver.extraJavaOptions": f'{JVM} -Duser.timezone=UTC "-Djava.io.tmpdir={self._folder}"',
+            "java.io.tmpdir": self._folder,
         }
-        command = [spark_home / "bin" / "spark-submit", "--master", "local[*]"]
-        for key, value in settings.items():
-            command += ["--conf", f"{key}={value}"]
+        properties = [f"-D{key}={value}" for key, value in settings.items()]
         server = "org.apache.spark.sql.connect.service.SparkConnectServer"
-        return [*command, "--class", server, "spark-internal"]
-
-
-def has_jars() -> bool:
-    """Whether an earlier start has fetched Delta's jars."""
-    home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # where Java looks, whatever HOME says
-    return any(home.glob(f".ivy2*/jars/io.delta_{DELTA}-{version('delta-spark')}.jar"))
+        return [*self._archive.command(), *properties, server]

@@ -41,7 +41,7 @@ class Workspace:
         self.logs = self.state / "logs"
 
     def __enter__(self) -> "Workspace":
-        require_java()
+        self._java_release = require_java()
         allowed = option(self._bundle_root, "environment", [])
         self._memory_mb = option(self._bundle_root, "task_memory_mb", 0)
         with ExitStack() as undo:
@@ -64,7 +64,9 @@ class Workspace:
             self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
             python = python_workers.prepare(self.folder)
             spark_token, daemon = secrets.token_hex(16), python_workers.DAEMON
-            self._spark = SparkServer(self.state, self.folder, spark_token, self._lock, daemon)
+            self._spark = SparkServer(
+                self.state, self.folder, spark_token, self._lock, self._java_release, daemon
+            )
             with private(environment):
                 self._spark.start(environment | python)
                 undo.callback(self._spark.stop)

@@ -1,0 +1,61 @@
+"""The jars that Spark runs with: those of PySpark, and Delta's, which Ivy fetches once per machine."""
+
+import os
+import pwd
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from local_workspace.errors import WorkspaceError
+
+FETCH_SECONDS = 300
+REACH_SECONDS = 45  # to find them
+NO_JARS = (
+    "Spark cannot fetch Delta's jars from Maven Central; check the network, or set JAVA_TOOL_OPTIONS to "
+    "-Dhttps.proxyHost=... -Dhttps.proxyPort=... for a proxy, DEFAULT_ARTIFACT_REPOSITORY for a mirror"
+)
+DELTA = "delta-spark_2.13"
+WATCHED = (sys.executable, "-ES", str(Path(__file__).with_name("watchdog.py")))
+
+
+def class_path() -> list[Path]:
+    """Every jar, always in the same order; empty where Delta's have not been fetched."""
+    release = version("delta-spark")
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # where Java looks, whatever HOME says
+    names = (f"io.delta_{DELTA}-{release}.jar", f"io.delta_delta-storage-{release}.jar")
+    for folder in sorted(home.glob(".ivy2*/jars")):
+        if all((folder / name).exists() for name in names):
+            return [*sorted(_spark_home().glob("jars/*.jar")), *(folder / name for name in names)]
+    return []
+
+
+def fetch(log: Path, environment: dict) -> None:
+    """Has Spark fetch Delta's jars; raises where it cannot."""
+    package = f"io.delta:{DELTA}:{version('delta-spark')}"
+    submit = [str(_spark_home() / "bin/spark-submit"), "--packages", package, "--master", "local"]
+    nothing = ["--class", "org.apache.hadoop.util.VersionInfo", "spark-internal"]  # to run with them
+    with open(log, "w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [*WATCHED, *submit, *nothing],
+            env=environment,
+            stdin=subprocess.PIPE,  # which closes with this process, and ends that one
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    begin = time.monotonic()
+    while process.poll() is None and (waited := time.monotonic() - begin) < FETCH_SECONDS:
+        if waited > REACH_SECONDS and "found io.delta" not in log.read_text(errors="replace"):
+            break
+        time.sleep(0.1)
+    process.stdin.close()
+    process.wait()
+    if not class_path():
+        raise WorkspaceError(NO_JARS)
+
+
+def _spark_home() -> Path:
+    return Path(find_spec("pyspark").origin).parent
