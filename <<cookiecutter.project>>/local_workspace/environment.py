@@ -22,7 +22,7 @@ def make_environment(state: Path, mlflow_folder: Path, port: int, token: str, al
     """
     allowed = [*ALLOWED, *also]
     inherited = {k: v for k, v in os.environ.items() if any(fnmatch.fnmatchcase(k, a) for a in allowed)}
-    cores = {"OMP_NUM_THREADS": "1"}  # as many tasks as cores run side by side
+    cores = {"OMP_NUM_THREADS": "1"}  # tasks run side by side
     return (
         cores
         | inherited

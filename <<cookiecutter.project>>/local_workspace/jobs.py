@@ -24,14 +24,14 @@ from local_workspace.workspace import Workspace
 class Jobs:
     """Runs the jobs of a bundle in a workspace; `report` hears of each beginning and end.
 
-    `notebooks` are those that run, at most as many as there are `cores`; `active` has keys of jobs.
+    `notebooks` are those that run, at most `at_once`; `active` has keys of jobs.
     """
 
     def __init__(self, bundle: Bundle, workspace: Workspace, report: Report):
         self.bundle = bundle
         self.workspace = workspace
         self.report = report
-        self.cores = os.cpu_count() or 1
+        self.at_once = (os.cpu_count() or 1) + 1  # a task waits for Spark half of its time
         self.notebooks: set[Notebook] = set()
         self.active: set[str] = set()
         self._last_id = int(time.time() * 1000)

@@ -34,11 +34,11 @@ OPERATORS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 
 
 class Notebook:
-    """A notebook in a process of its own. As many run at once as there are cores."""
+    """A notebook in a process of its own. One more than there are cores run at once."""
 
     @staticmethod
     def may_begin(run: "JobRun", task: dict) -> bool:
-        return len(run.jobs.notebooks) < run.jobs.cores
+        return len(run.jobs.notebooks) < run.jobs.at_once
 
     def __init__(self, run: "JobRun", task: dict, values: Values, log: Path):
         settings, self._run = task["notebook_task"], run
