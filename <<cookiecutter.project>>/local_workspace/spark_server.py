@@ -48,6 +48,7 @@ MODULES = (
     "--add-modules=jdk.incubator.vector",
     *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED),
     *("-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"),
+    "-Dderby.connection.requireAuthentication=false",
 )
 
 

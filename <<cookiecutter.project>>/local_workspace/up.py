@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, Listener, wait
 from pathlib import Path
 
 from local_workspace import found
-from local_workspace.commands import open_workspace
+from local_workspace.commands import open_workspace, run_notebook
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import Workspace
 
@@ -31,6 +31,7 @@ def up(root: Path, idle_minutes: float) -> int:
         link = workspace.state / found.LINK
         link.unlink(missing_ok=True)
         link.symlink_to(listener.address)
+        threading.Thread(target=_warm, args=(workspace,), daemon=True).start()
         print(f"Ready. Other commands use this workspace, until Ctrl-C or {idle_minutes:g} idle minutes.")
         try:
             while guests.idle_seconds() < idle_minutes * 60:
@@ -43,6 +44,11 @@ def up(root: Path, idle_minutes: float) -> int:
             link.unlink()
     print(f"No command came for {idle_minutes:g} minutes, so this ends.")
     return 0
+
+
+def _warm(workspace: Workspace) -> None:
+    with suppress(WorkspaceError):
+        run_notebook(workspace, "warm", folder=str(workspace.folder))
 
 
 class Guests:

@@ -1,0 +1,77 @@
+"""The archive of Spark's classes: made once, used when it is there, left out when it cannot be."""
+
+import os
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from local_workspace import class_archive, spark_server
+from local_workspace.class_archive import ClassArchive
+from local_workspace.java import java, require_java
+
+PYSPARK = Path(find_spec("pyspark").origin).parent
+
+
+@pytest.fixture
+def archive_of(tmp_path, monkeypatch):
+    """An archive of one jar, by options; in a home of its own, where a few classes are enough."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("CI", "TF_BUILD", "JAVA_TOOL_OPTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(class_archive, "WHOLE", 1)
+    jars = sorted(PYSPARK.glob("jars/scala-library-*.jar"))
+    return lambda *options: ClassArchive(java(), require_java(), options, jars, tmp_path / "listed")
+
+
+def found(home: Path, name: str) -> Path:
+    deadline = time.monotonic() + 120
+    while not (files := list(home.glob(f"home/.cache/local_workspace/*/{name}"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return files[0]
+
+
+def runs(archive: ClassArchive, *more: str) -> bool:
+    return subprocess.run([*archive.command(), *more, "-version"], capture_output=True).returncode == 0
+
+
+def test_the_first_run_makes_it_and_the_next_uses_it(archive_of, tmp_path, monkeypatch):
+    archive = archive_of("-Xmx200m")
+    assert runs(archive) and (tmp_path / "listed").exists()
+    for _ in range(3):  # as three runs do that end together
+        archive.make()
+    made = found(tmp_path, "classes.jsa")
+    assert f"-XX:SharedArchiveFile={made}" in archive.command()
+    assert runs(archive, "-Xshare:on")  # fails if the archive does not fit
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Dx=1 -agentlib:jdwp=transport=dt_socket")
+    assert not any("Shared" in part or "Dump" in part for part in archive.command())
+
+
+def test_a_run_in_ci_makes_none(archive_of, tmp_path, monkeypatch):
+    (tmp_path / "listed").write_text("java/lang/Object\njava/lang/String\n")
+    monkeypatch.setenv("CI", "true")
+    archive_of().make()
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_java_refuses_is_not_tried_again(archive_of, tmp_path):
+    (tmp_path / "listed").write_text("java/lang/Object\njava/lang/String\n")
+    archive = archive_of("-XX:+NoSuchOption")
+    archive.make()
+    refused = found(tmp_path, "refused.txt")
+    assert "NoSuchOption" in refused.read_text()
+    refused.with_name("lock").unlink()
+    archive.make()
+    time.sleep(2)
+    assert not refused.with_name("lock").exists()
+
+
+def test_spark_gets_the_options_that_its_launcher_gives():
+    launcher = [java(), "-cp", f"{PYSPARK}/jars/*", "org.apache.spark.launcher.Main"]
+    submit = ["org.apache.spark.deploy.SparkSubmit", "--class", "X", "spark-internal"]
+    environment = os.environ | {"SPARK_HOME": str(PYSPARK), "SPARK_SCALA_VERSION": "2.13"}
+    printed = subprocess.run([*launcher, *submit], env=environment, capture_output=True, text=True).stdout
+    given = [part for part in printed.split("\0") if part.startswith(("--add", "-XX", "-D"))]
+    assert given and set(given) <= set(spark_server.MODULES)
