@@ -54,7 +54,7 @@ def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dic
 
     result = {"exit": None, "error": None, "values": {}}
     try:
-        spark, dbutils = start_session(spark_url), DBUtils(parameters, task_values)
+        spark, dbutils = start_session(spark_url, Path.cwd()), DBUtils(parameters, task_values)
         result["values"] = dbutils.jobs.taskValues.own
         refuse_to_open()
         Kernel(spark, dbutils).run(path)
@@ -66,13 +66,16 @@ def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dic
     return result
 
 
-def start_session(spark_url: str) -> object:
+def start_session(spark_url: str, state: Path) -> object:
     """The Spark session of this process, which SparkSession.builder also gives from now on."""
-    from local_workspace import serverless
+    from local_workspace import serverless, spark_settings
 
     os.environ["SPARK_REMOTE"] = spark_url  # SparkSession.builder in a notebook then gives this session
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # and pyspark.sql.functions are those of Connect
-    return serverless.start_session(spark_url)
+    spark = serverless.start_session(spark_url)
+    if spark_settings.has_large_table(state):
+        serverless.suit_large_data(spark)
+    return spark
 
 
 def _limit_memory(mb: int) -> None:

@@ -15,6 +15,7 @@ from pyspark.sql.connect.session import SparkSession
 
 from local_workspace.databricks_sql import translate, without_comments
 from local_workspace.delta_tables import serve_delta_tables
+from local_workspace.spark_settings import LARGE_DATA
 from local_workspace.workspace_paths import refuse_path
 
 # https://docs.databricks.com/aws/en/spark/conf#serverless
@@ -35,6 +36,7 @@ REFUSED_STATEMENTS = {
     r"CREATE\s+(OR\s+REPLACE\s+)?GLOBAL\s+TEMP(ORARY)?\s+VIEW\s": "GLOBAL TEMPORARY VIEW",
 }
 SETTING = r"SET\s+([\w.]+)\s*="
+set_conf = RuntimeConf.set  # before a task's is refused what serverless has not
 PATH = r"""(?:\bLOCATION\s*|\.)['"`]([^'"`]+)"""
 
 
@@ -46,6 +48,12 @@ def start_session(url: str) -> SparkSession:
     _refuse_what_serverless_refuses()
     _let_the_feature_client_work()
     return spark
+
+
+def suit_large_data(spark: SparkSession) -> None:
+    """Gives a session the settings for large tables."""
+    for key, value in LARGE_DATA.items():
+        set_conf(spark.conf, key, value)
 
 
 def _speak_databricks_sql() -> None:
@@ -65,7 +73,7 @@ def _refuse_what_serverless_refuses() -> None:
     Catalog.clearCache = _refused("CLEAR CACHE")
     _refuse_paths_and_endless_streams()
 
-    set_conf, spark_sql = RuntimeConf.set, SparkSession.sql
+    spark_sql = SparkSession.sql
 
     def set_allowed(self: RuntimeConf, key: str, value: object) -> None:
         _check_setting(key)

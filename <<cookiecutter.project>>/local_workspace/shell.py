@@ -41,7 +41,7 @@ def talk(state: Path, spark_url: str, parameters: dict[str, str]) -> None:
     from local_workspace.kernel import display
     from local_workspace.notebook import start_session
 
-    names = {"spark": start_session(spark_url), "dbutils": DBUtils(parameters, {})}
+    names = {"spark": start_session(spark_url, state), "dbutils": DBUtils(parameters, {})}
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # IPython would go on; Spark ends with this process
     signal.signal(signal.SIGINT, signal.default_int_handler)

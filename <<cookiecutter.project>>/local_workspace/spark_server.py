@@ -16,18 +16,10 @@ from local_workspace import spark_jars
 from local_workspace.class_archive import ClassArchive
 from local_workspace.errors import WorkspaceError
 from local_workspace.java import java
+from local_workspace.spark_settings import SMALL_DATA
 
 START_SECONDS = 120
 STARTED = re.compile(r"Spark Connect server started at: \S+:(\d+)")
-SMALL_DATA = {  # what pays off for many rows costs a quarter of all time for few
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.databricks.delta.snapshotPartitions": "1",
-    "spark.databricks.delta.stats.skipping": "false",
-    "spark.databricks.delta.stats.collect": "false",
-}
 JVM = (
     *("-Xmx2g", "-Xms1g", "-Xmn400m", "-XX:MetaspaceSize=400m"),  # fewer collections
     *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m"),

@@ -114,6 +114,19 @@ def test_predictions_name_the_version_that_made_them(local_bundle, first, models
         assert local_bundle.ask(f"spark.table('{table}').agg({{'model_version': 'max'}}).first()[0]") == 1
 
 
+def test_a_prediction_that_has_not_changed_is_not_written_again(local_bundle, first, models):
+    for name, model in {model["model_type"]: (name, model) for name, model in models.items()}.values():
+        table, key = f"{local_bundle.features}.{name}_predictions", f"{model['domain']}_id"
+        stored = f"SELECT {key}, scored_at, _metadata.file_name FROM {table} ORDER BY 1"
+        before = local_bundle.sql(stored)
+        local_bundle.run("ml_inference_pipeline", [f"score_{name}"])
+        assert local_bundle.sql(stored) == before, name
+        local_bundle.sql(f"UPDATE {table} SET prediction = prediction + 7 WHERE {key} = {before[0][0]}")
+        local_bundle.run("ml_inference_pipeline", [f"score_{name}"])
+        after = local_bundle.sql(stored)
+        assert [row[0] for row in after if row[1] not in {old[1] for old in before}] == [before[0][0]], name
+
+
 def test_runs_carry_tags_metrics_and_the_tables_they_read(local_bundle, first, models):
     for name, model in models.items():
         run = newest_run(local_bundle, name)

@@ -22,7 +22,9 @@ from pyspark.sql.types import (
 )
 
 from local_workspace.errors import WorkspaceError
+from local_workspace.serverless import suit_large_data
 from local_workspace.spark_errors import in_short
+from local_workspace.spark_settings import is_large
 
 NO_DELTA_NAME = set(" ,;{}()\n\t=")  # what a column's name has only with Delta's column mapping
 DATE = r"^\d{4}-\d\d-\d\d([T ]|$)"
@@ -125,6 +127,8 @@ table, kind, paths = given["table"], given["kind"], json.loads(given["paths"])
 with tempfile.TemporaryDirectory() as folder:
     links = {}
     try:
+        if any(is_large(Path(path)) for path in paths):
+            suit_large_data(spark)
         links = link_files(paths, folder, kind)
         frame = read(kind, json.loads(given["options"]), list(links))
         write(frame, table, json.loads(given["made_from_it"]), given["replace"] == "true")

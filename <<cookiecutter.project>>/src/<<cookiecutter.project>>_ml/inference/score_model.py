@@ -10,7 +10,8 @@
 # MAGIC A key of a domain with history is scored by its latest row, or by its latest until `as_of`.
 # % endif
 # MAGIC
-# MAGIC Safe to run again: predictions are merged by key, so scoring twice is scoring once.
+# MAGIC Safe to run again: predictions are merged by key, so scoring twice is scoring once. A prediction that
+# MAGIC has not changed is not written again, and keeps its `scored_at`.
 
 # COMMAND ----------
 
@@ -179,8 +180,11 @@ def score() -> str:
         spark.sql(f"ALTER TABLE {predictions_table} ADD COLUMNS ({added})")
     for name in {"probability", "score"} & set(existing) - set(types):  # an earlier version gives neither
         predictions = predictions.withColumn(name, F.lit(None).cast("double"))
+    is_written = " AND ".join(f"w.{name} <=> p.{name}" for name in predictions.columns if name != "scored_at")
     spark.sql(
-        f"MERGE INTO {predictions_table} t USING {{predictions}} s ON t.{key} = s.{key} "
+        f"MERGE INTO {predictions_table} t USING ("
+        f"SELECT p.* FROM {{predictions}} p LEFT ANTI JOIN {predictions_table} w ON {is_written}"
+        f") s ON t.{key} = s.{key} "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
         predictions=predictions,
     )

@@ -6,7 +6,8 @@
 # MAGIC row in the feature table. Predictions go to `{catalog}.{feature_schema}.{model}_predictions`; for
 # MAGIC classification with the probability, for anomalies with the score that they come from.
 # MAGIC
-# MAGIC Safe to run again: predictions are merged by key, so scoring twice is scoring once.
+# MAGIC Safe to run again: predictions are merged by key, so scoring twice is scoring once. A prediction that
+# MAGIC has not changed is not written again, and keeps its `scored_at`.
 
 # COMMAND ----------
 
@@ -141,8 +142,11 @@ def score() -> str:
         spark.sql(f"ALTER TABLE {predictions_table} ADD COLUMNS ({added})")
     for name in {"probability", "score"} & set(existing) - set(types):  # an earlier version gives neither
         predictions = predictions.withColumn(name, F.lit(None).cast("double"))
+    is_written = " AND ".join(f"w.{name} <=> p.{name}" for name in predictions.columns if name != "scored_at")
     spark.sql(
-        f"MERGE INTO {predictions_table} t USING {{predictions}} s ON t.{key} = s.{key} "
+        f"MERGE INTO {predictions_table} t USING ("
+        f"SELECT p.* FROM {{predictions}} p LEFT ANTI JOIN {predictions_table} w ON {is_written}"
+        f") s ON t.{key} = s.{key} "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
         predictions=predictions,
     )
