@@ -51,7 +51,8 @@ def poisoned_home(tmp_path):
     home.mkdir()
     profile = "[DEFAULT]\nhost = https://poison.invalid\ntoken = poison\n"
     (home / ".databrickscfg").write_text(profile)
-    for cache in (".ivy2.5.2", ".cache"):
+    (home / ".cache").mkdir()
+    for cache in (".ivy2.5.2", ".cache/local_workspace"):
         (home / cache).symlink_to(os.path.expanduser(f"~/{cache}"))
     return home
 

@@ -18,12 +18,15 @@ from contextlib import suppress
 from pathlib import Path
 
 FREE_MB = 2000
-WHOLE = 20_000  # classes; fewer are of a command that used a part of Spark alone
-UNUSED_SECONDS = 30 * 24 * 3600  # after which another one may go
+WHOLE = 20_000  # classes; a command that lists fewer has used only a part of Spark
+UNUSED_SECONDS = 30 * 24 * 3600  # after which the archive of other versions is removed
 
 
 class ClassArchive:
-    """That of a Java which answers `release` when asked for its version; `listed` is for names of classes."""
+    """The archive for one Java, its options and its jars.
+
+    `release` is what this Java says of its version; `listed` is the file for the names of the classes.
+    """
 
     def __init__(self, java: str, release: str, options: tuple[str, ...], jars: list[Path], listed: Path):
         self._java, self._options, self._jars, self._listed = java, options, jars, listed

@@ -32,8 +32,8 @@ def class_path() -> list[Path]:
     return []
 
 
-def fetch(log: Path, environment: dict) -> None:
-    """Has Spark fetch Delta's jars; raises where it cannot."""
+def fetch(log: Path, environment: dict) -> list[Path]:
+    """Has Spark fetch Delta's jars, and returns every jar; raises where it cannot."""
     package = f"io.delta:{DELTA}:{version('delta-spark')}"
     submit = [str(_spark_home() / "bin/spark-submit"), "--packages", package, "--master", "local"]
     nothing = ["--class", "org.apache.hadoop.util.VersionInfo", "spark-internal"]  # to run with them
@@ -53,8 +53,9 @@ def fetch(log: Path, environment: dict) -> None:
         time.sleep(0.1)
     process.stdin.close()
     process.wait()
-    if not class_path():
-        raise WorkspaceError(NO_JARS)
+    if jars := class_path():
+        return jars
+    raise WorkspaceError(NO_JARS)
 
 
 def _spark_home() -> Path:

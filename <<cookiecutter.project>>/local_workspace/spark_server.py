@@ -65,9 +65,8 @@ class SparkServer:
 
     def start(self, environment: dict) -> None:
         """Begins to start Spark, after it has fetched Delta's jars where they are missing."""
-        if not spark_jars.class_path():
-            spark_jars.fetch(self._log, environment)
-        jars, listed = spark_jars.class_path(), self._folder / "classes"
+        jars = spark_jars.class_path() or spark_jars.fetch(self._log, environment)
+        listed = self._folder / "classes"
         self._archive = ClassArchive(java(), self._java_release, (*MODULES, *JVM), jars, listed)
         with open(self._log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
