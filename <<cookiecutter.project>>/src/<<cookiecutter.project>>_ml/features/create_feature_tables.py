@@ -52,13 +52,13 @@ domain = dbutils.widgets.get("domain")
 labels = [label.split(":")[0].strip() for label in dbutils.widgets.get("labels").split(",") if label.strip()]
 
 spark = SparkSession.builder.getOrCreate()
-gold_table = f"{catalog}.{gold_schema}.{domain}"
-feature_table = f"{catalog}.{feature_schema}.{domain}_features"
 # % if history
 keys = [f"{domain}_id", "observed_at"] if dbutils.widgets.get("history") == "true" else [f"{domain}_id"]
 # % else
 keys = [f"{domain}_id"]
 # % endif
+gold_table = f"{catalog}.{gold_schema}.{domain}"
+feature_table = f"{catalog}.{feature_schema}.{domain}_features"
 
 # COMMAND ----------
 

@@ -44,9 +44,10 @@ domain = dbutils.widgets.get("domain")
 labels = [label.split(":")[0].strip() for label in dbutils.widgets.get("labels").split(",") if label.strip()]
 
 spark = SparkSession.builder.getOrCreate()
+keys = [f"{domain}_id"]
 gold_table = f"{catalog}.{gold_schema}.{domain}"
 feature_table = f"{catalog}.{feature_schema}.{domain}_features"
-keys = [f"{domain}_id"]
+
 # COMMAND ----------
 
 
