@@ -8,16 +8,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
+from process_memory import KINDS, Watch
 from start import search_path
 from test_bundle import MANY
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-PROCESSES = {"Spark": "SparkConnectServer", "a Python worker": "pyspark.daemon", "a task": "forkserver"}
 ALONE = """
 from pathlib import Path
 from statistics import median
@@ -39,23 +38,6 @@ if __name__ == "__main__":
 """
 
 
-def megabytes() -> dict[str, int]:
-    """Resident memory of the largest process of each kind, at this moment."""
-    shown = subprocess.run(["ps", "-eo", "rss=,args="], capture_output=True, text=True, check=True).stdout
-    found = dict.fromkeys(PROCESSES, 0)
-    for line in shown.splitlines():
-        size, command = line.split(maxsplit=1)
-        for kind, word in PROCESSES.items():
-            if word in command:
-                found[kind] = max(found[kind], int(size) // 1024)
-    return found
-
-
-def watch(ended: threading.Event, seen: list) -> None:
-    while not ended.wait(2):
-        seen.append(megabytes())
-
-
 def run(bundle: Path, *command: str) -> list[tuple[float, str]]:
     """Each line that the command prints, and when."""
     process = subprocess.Popen(
@@ -69,19 +51,16 @@ def run(bundle: Path, *command: str) -> list[tuple[float, str]]:
 
 def whole_path(bundle: Path) -> None:
     run(bundle, "-m", "local_workspace", "reset")
-    ended, seen = threading.Event(), []
-    watcher = threading.Thread(target=watch, args=(ended, seen), daemon=True)
-    watcher.start()
-    printed = run(bundle, "-m", "local_workspace", "run")
-    ended.set()
-    watcher.join()
+    with Watch(os.getpid()) as watch:
+        printed = run(bundle, "-m", "local_workspace", "run")
     print(", ".join(line for _, line in printed if line.endswith(("seconds in all", "models scored"))))
     for prefix in ("train_", "score_"):
         times = [when for when, line in printed if line.startswith(prefix)]
         each = (times[-1] - times[1]) / (len(times) - 2)
         print(f"{prefix}... two at a time, the first two left out: {each:.1f} s each")
+    seen = watch.seen
     quarters = [seen[len(seen) * n // 4 : len(seen) * (n + 1) // 4] for n in range(4)]
-    for kind in PROCESSES:
+    for kind in KINDS:
         peaks = [max(each[kind] for each in quarter) for quarter in quarters]
         print(f"memory of {kind}, its peak in each quarter of the run: {peaks} MB", flush=True)
 

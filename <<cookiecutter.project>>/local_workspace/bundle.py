@@ -28,8 +28,8 @@ class Bundle:
     its field's type, every notebook_path absolute. `files` maps it to the YAML file that defines it.
     `options` are the name=value of --var; `given` says what is given from outside the bundle.
     For the rules, a `lenient` one raises nothing and reads the files alone: what refers to nothing, or to a
-    resource, stays as it is, and so does a notebook_path.
-    With a `user` of the real workspace, names are those of that workspace: its catalog, that user's schemas.
+    resource, stays as it is, and so does a notebook_path. Its catalog is that of the real workspace. With a
+    `user` of that workspace, its schemas are that user's, and what is given from outside counts too.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Bundle:
         user: dict | None = None,
     ):
         self.root = root
-        self._lenient = lenient
+        self._lenient, self._user = lenient, user
         yaml = yaml or YamlFiles(root)
         if yaml.problems and not lenient:
             raise BundleError(yaml.problems[0])
@@ -59,7 +59,7 @@ class Bundle:
                 raise BundleError(sentence)
         config = merge(yaml.config, own)
         found = self._variables(yaml.config.section("variables"), own.section("variables"), options)
-        if not user and "catalog" in found:
+        if not lenient and "catalog" in found:
             found["catalog"] = variables.Variable(CATALOG, "")
         self._substitutions = Substitutions(root, self.target, config, found, lenient, user or USER)
         if not lenient:
@@ -77,12 +77,13 @@ class Bundle:
     ) -> dict[str, variables.Variable]:
         """The value of each variable."""
         found = variables.written(declared, own)
-        if not self._lenient:
+        if self._user or not self._lenient:
             outside = variables.given(self.root, self.target, declared, options)
             for name, variable in outside.items():
                 local = f", though here it stays {CATALOG}" if name == "catalog" else ""
                 self.given.append(f"{name} by {variable.outside}{local}")
             found |= outside
+        if not self._lenient:
             variables.require_values(declared, own, found, self.target)
         return found
 

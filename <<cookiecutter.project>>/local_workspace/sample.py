@@ -15,7 +15,7 @@ from databricks.sdk.service.iam import User
 from databricks.sdk.service.sql import EndpointInfo
 
 from local_workspace import state
-from local_workspace.bundle import Bundle
+from local_workspace.bundle import USER, Bundle
 from local_workspace.domains import TIME, find_domain
 from local_workspace.errors import WorkspaceError
 from local_workspace.own_tables import import_table, refuse_existing
@@ -33,7 +33,7 @@ def sample(root: Path, asked: argparse.Namespace) -> int:
     if asked.rows < 1:
         raise WorkspaceError(f"--rows: {asked.rows} is no number of rows; ask for 1 or more")
     refuse_existing(root, find_domain(Bundle(root, "dev"), asked.domain), asked.replace)
-    bundle = Bundle(root, asked.target, lenient=True)
+    bundle = Bundle(root, asked.target, lenient=True, user=USER)
     client = _connect(str(bundle.resolve("${workspace.host}")), asked.profile)
     try:
         found = _fetch(root, client, asked)

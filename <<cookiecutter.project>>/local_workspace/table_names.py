@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from local_workspace.bundle import CATALOG, USER, Bundle
+from local_workspace.bundle import CATALOG, Bundle
 from local_workspace.yaml_files import YamlFiles
 
 SCHEMAS = ("gold_schema", "feature_schema")  # variables of the bundle
@@ -32,7 +32,7 @@ def _schemas(root: Path) -> dict[tuple[str, str], str]:
     """The schema here of each (catalog, schema) there; where targets share a catalog, true names win."""
     yaml, short, true = YamlFiles(root), {}, {}
     for target in yaml.config.section("targets"):
-        bundle = Bundle(root, target, yaml, lenient=True, user=USER)
+        bundle = Bundle(root, target, yaml, lenient=True)
         for variable in SCHEMAS:
             catalog, schema = (str(bundle.resolve(f"${{var.{name}}}")) for name in ("catalog", variable))
             default = yaml.config.section("variables", variable).name("default")

@@ -31,9 +31,10 @@ def up(root: Path, idle_minutes: float) -> int:
         link = workspace.state / found.LINK
         link.unlink(missing_ok=True)
         link.symlink_to(listener.address)
-        threading.Thread(target=_warm, args=(workspace,), daemon=True).start()
-        print(f"Ready. Other commands use this workspace, until Ctrl-C or {idle_minutes:g} idle minutes.")
         try:
+            with suppress(WorkspaceError):  # which the first command meets too, and says
+                run_notebook(workspace, "warm", folder=str(workspace.folder))
+            print(f"Ready. Other commands use this workspace, until Ctrl-C or {idle_minutes:g} idle minutes.")
             while guests.idle_seconds() < idle_minutes * 60:
                 workspace.check()
                 time.sleep(0.5)
@@ -44,11 +45,6 @@ def up(root: Path, idle_minutes: float) -> int:
             link.unlink()
     print(f"No command came for {idle_minutes:g} minutes, so this ends.")
     return 0
-
-
-def _warm(workspace: Workspace) -> None:
-    with suppress(WorkspaceError):
-        run_notebook(workspace, "warm", folder=str(workspace.folder))
 
 
 class Guests:

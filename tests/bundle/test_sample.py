@@ -130,6 +130,8 @@ class Workspace:
         } | more
 
     def chunk(self, path: str, headers: dict) -> tuple[int, bytes]:
+        if not path.startswith("/chunk/"):  # what the SDK asks a host before it logs in
+            return 404, b""
         self.fetched.append(headers)
         if self.refused_links or path in self.expired:
             self.refused_links = max(0, self.refused_links - 1)
@@ -296,6 +298,12 @@ def test_what_the_owner_takes_from_the_features_stays_there(run, workspace, caps
 def test_in_dev_the_table_is_the_users_own(run, workspace):
     run(target="dev")
     assert ("GET", "/api/2.1/unity-catalog/tables/dev.dev_ann_lee_gold.sales", {}) in workspace.asked
+
+
+def test_variables_given_from_outside_name_the_table_too(run, workspace, monkeypatch):
+    monkeypatch.setenv("BUNDLE_VAR_catalog", "elsewhere")
+    run()
+    assert ("GET", "/api/2.1/unity-catalog/tables/elsewhere.gold.sales", {}) in workspace.asked
 
 
 def test_a_warehouse_that_starts_is_waited_for(run, workspace, monkeypatch):
