@@ -3,10 +3,10 @@
 uv run python tests/benchmark_growth.py                      20,000, 200,000 and 2,000,000 rows
 uv run python tests/benchmark_growth.py 20000 200000         these
 
-Spark makes a gold table of 30 features. Each task runs alone, in a workspace that has warmed up. A model scores
-rows that are all new, then the same again, then rows whose predictions have all changed; beside it stands a
-notebook that reads, joins and predicts, and writes nothing. Peak memory is the resident memory of the task's
-own process, of Spark's largest Python worker, and of Spark itself. It prints a table, and draws
+Spark makes a gold table of 30 features. Each task runs alone, in a workspace that has warmed up. A model
+scores rows that are all new, then the same again, then rows whose predictions have all changed; beside it
+stands a notebook that reads, joins and predicts, and writes nothing. Peak memory is the resident memory of
+the task's own process, of Spark's largest Python worker, and of Spark itself. It prints a table, and draws
 .github/pictures/growth.png.
 """
 

@@ -1,6 +1,7 @@
 """A copy of the template as its users get it, and a way to render it."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,3 +71,11 @@ def run(bundle, environment, *command):
         capture_output=True,
         text=True,
     )
+
+
+def run_template_tests(folder, bundle, environment):
+    """Runs the tests of a folder of tests/bundle in a bundle, and fails with what they print."""
+    shutil.copytree(REPOSITORY / "tests/bundle", bundle / "template_tests")
+    done = run(bundle, environment, "pytest", "--durations=15", f"template_tests/{folder}")
+    assert done.returncode == 0, done.stdout[-10000:] + done.stderr[-1000:]
+    assert re.search(r"[1-9]\d\d passed", done.stdout)

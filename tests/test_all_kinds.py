@@ -1,15 +1,11 @@
-"""Runs tests/bundle in a bundle with every kind of model. By its name it begins first, beside other tests."""
+"""Runs tests/bundle/notebooks in a bundle with every kind of model.
 
-import re
-import shutil
+By its name it begins first; tests/test_all_stand_ins.py runs beside it, as each file is one process's.
+"""
 
-from conftest import REPOSITORY, run
+from conftest import run_template_tests
 from test_bundle import EVERY_KIND
 
 
-def test_our_notebooks_and_stand_ins_keep_their_promises(bake, environment):
-    bundle = bake(models=EVERY_KIND, history_domains="visits")
-    shutil.copytree(REPOSITORY / "tests/bundle", bundle / "template_tests")
-    done = run(bundle, environment, "pytest", "template_tests")
-    assert done.returncode == 0, done.stdout[-10000:] + done.stderr[-1000:]
-    assert re.search(r"[2-9]\d\d passed", done.stdout)
+def test_our_notebooks_keep_their_promises(bake, environment):
+    run_template_tests("notebooks", bake(models=EVERY_KIND, history_domains="visits"), environment)

@@ -1,7 +1,7 @@
 """The bundle in whose folder these tests are run, in a local workspace of its own.
 
 They prove this template's notebooks and stand-ins, so they stand here and not in the bundle:
-tests/test_all_kinds.py bakes one, and runs them in it.
+tests/test_all_kinds.py and tests/test_all_stand_ins.py bake one each, and run them in it.
 """
 
 import os
