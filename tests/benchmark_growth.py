@@ -165,7 +165,9 @@ def measure(bundle: Path, rows: int) -> dict[str, dict]:
     for line in process.stdout:
         if line.startswith("begin|"):
             with Watch(process.pid) as watch:
-                line = next(process.stdout)
+                line = next(process.stdout, "")
+            if not line:
+                break
             _, name, seconds, status = line.rstrip().split("|")
             if status != "SUCCESS":
                 sys.exit(f"{name}: {status}")

@@ -8,4 +8,5 @@ from test_bundle import EVERY_KIND
 
 
 def test_our_notebooks_keep_their_promises(bake, environment):
-    run_template_tests("notebooks", bake(models=EVERY_KIND, history_domains="visits"), environment)
+    bundle = bake(models=EVERY_KIND, history_domains="visits")
+    run_template_tests("notebooks", 100, bundle, environment)

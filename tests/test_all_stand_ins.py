@@ -5,4 +5,5 @@ from test_bundle import EVERY_KIND
 
 
 def test_our_stand_ins_keep_their_promises(bake, environment):
-    run_template_tests("stand_ins", bake(models=EVERY_KIND, history_domains="visits"), environment)
+    bundle = bake(models=EVERY_KIND, history_domains="visits")
+    run_template_tests("stand_ins", 400, bundle, environment)
