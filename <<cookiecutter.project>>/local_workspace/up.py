@@ -34,8 +34,8 @@ def up(root: Path, idle_minutes: float) -> int:
         try:
             with suppress(WorkspaceError):  # which the first command meets too, and says
                 run_notebook(workspace, "warm", folder=str(workspace.folder))
-            ready = f"Ready. Other commands use this workspace, until Ctrl-C or {idle_minutes:g} idle minutes."
-            print(ready, flush=True)
+            until = f"until Ctrl-C or {idle_minutes:g} idle minutes"
+            print(f"Ready. Other commands use this workspace, {until}.", flush=True)
             while guests.idle_seconds() < idle_minutes * 60:
                 workspace.check()
                 time.sleep(0.5)
