@@ -139,16 +139,16 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     if "observed_at" in map(str.lower, gold.columns):
         columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
     rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
-    count, sample = rows.count(), "all rows"
+    is_timed = "observed_at" in rows.columns
+    newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE) if is_timed else F.lit(None)
+    count, cutoff = rows.agg(F.count("*"), newest.cast("string")).first()
+    sample, holdout = "all rows", f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
+    if is_timed:
+        rows, holdout = rows.where("observed_at IS NOT NULL"), f"observed_at >= '{cutoff}'"
     if count > MAX_ROWS:
         sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
         rows = rows.where(sample)
         print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
-    holdout = f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-    if "observed_at" in rows.columns:
-        newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE).cast("string")
-        holdout = f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
-        rows = rows.where("observed_at IS NOT NULL")
     return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
@@ -166,6 +166,7 @@ def collect(frame: DataFrame) -> pd.DataFrame:
     features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
     rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
     return rows.set_index(order[0]).drop(columns=order[1:])
 
@@ -310,6 +311,12 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     return figure
 
 
+def pin(package: str) -> str:
+    """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
+    found = next(d for name in (package, f"{package}-cpu") for d in distributions(name=name))
+    return f"{found.name}=={found.version}"
+
+
 def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
     """Logs the model with its parameters to the active run, and registers a version; returns its id."""
     used = {**model[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
@@ -323,9 +330,7 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
         input_example=data.train[list(model.feature_names_in_)].head(5),
         signature=False,  # or what is missing in scoring alone would be refused
         output_schema=Schema([ColSpec(DataType.double)]),
-        pip_requirements=[
-            f"{d.name}=={d.version}" for d in distributions() if d.name.removesuffix("-cpu") in PACKAGES
-        ],
+        pip_requirements=[pin(package) for package in PACKAGES],
         serialization_format="cloudpickle",
     )
     return logged.model_id
