@@ -3,9 +3,11 @@
 tests/serverless_environments/ lists the packages of each environment version, with their source.
 """
 
+import ast
 import json
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ MOVING = {  # what is replaced in the environment, and why
         "certifi": "databricks-sdk, which comes with the client, needs a newer one from 0.159.0 on",
     },
 }
+NOTEBOOK = Path(__file__).parent / "rendered/src/my_project_ml/sales/train_revenue.py"
 NEVER = ("pyspark", "databricks-connect")  # the session's own; another version breaks it
 
 
@@ -66,3 +69,23 @@ def test_pins_move_few_packages_of_the_environment(version, tmp_path):
     others = {name: chosen[name] for name in moved - set(MOVING[version])}
     assert not others  # of those in MOVING, an index that lacks the newest releases may keep some
     assert not set(NEVER) & set(chosen)
+
+
+def test_a_model_names_each_package_once_with_the_version_that_is_imported(tmp_path, monkeypatch):
+    """A serverless task has its environment's packages behind its own on the path."""
+    for folder, name, version in (
+        ("of_the_task", "numpy", "2.1.3"),
+        ("of_the_environment", "numpy", "1.26.4"),
+        ("of_the_task", "xgboost_cpu", "3.4.1"),
+    ):
+        info = tmp_path / folder / f"{name}-{version}.dist-info"
+        info.mkdir(parents=True)
+        info.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n"
+        )
+    functions = [part for part in ast.parse(NOTEBOOK.read_text()).body if isinstance(part, ast.FunctionDef)]
+    (pin,) = [function for function in functions if function.name == "pin"]
+    names = {"distributions": distributions}
+    exec(compile(ast.Module([pin], []), NOTEBOOK.name, "exec"), names)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("of_the_task", "of_the_environment")])
+    assert [names["pin"](name) for name in ("numpy", "xgboost")] == ["numpy==2.1.3", "xgboost-cpu==3.4.1"]
