@@ -7,7 +7,7 @@ import ast
 import json
 import subprocess
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -72,11 +72,11 @@ def test_pins_move_few_packages_of_the_environment(version, tmp_path):
 
 
 def test_a_model_names_each_package_once_with_the_version_that_is_imported(tmp_path, monkeypatch):
-    """A serverless task has its environment's packages behind its own on the path."""
+    """Also where another folder, further back on the path, has it in another version."""
     for folder, name, version in (
-        ("of_the_task", "numpy", "2.1.3"),
-        ("of_the_environment", "numpy", "1.26.4"),
-        ("of_the_task", "xgboost_cpu", "3.4.1"),
+        ("first", "numpy", "2.1.3"),
+        ("second", "numpy", "1.26.4"),
+        ("first", "xgboost_cpu", "3.4.1"),
     ):
         info = tmp_path / folder / f"{name}-{version}.dist-info"
         info.mkdir(parents=True)
@@ -85,7 +85,9 @@ def test_a_model_names_each_package_once_with_the_version_that_is_imported(tmp_p
         )
     functions = [part for part in ast.parse(NOTEBOOK.read_text()).body if isinstance(part, ast.FunctionDef)]
     (pin,) = [function for function in functions if function.name == "pin"]
-    names = {"distributions": distributions}
+    names = {"distribution": distribution, "PackageNotFoundError": PackageNotFoundError}
     exec(compile(ast.Module([pin], []), NOTEBOOK.name, "exec"), names)
-    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("of_the_task", "of_the_environment")])
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("first", "second")])
     assert [names["pin"](name) for name in ("numpy", "xgboost")] == ["numpy==2.1.3", "xgboost-cpu==3.4.1"]
+    with pytest.raises(PackageNotFoundError, match="pandas"):
+        names["pin"]("pandas")

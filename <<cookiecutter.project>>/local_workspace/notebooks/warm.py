@@ -13,18 +13,20 @@ spark.sql(
     f"MERGE INTO {table} t USING ({counts}) s ON t.id = s.id "
     "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
 )
-spark.sql(f"DESCRIBE DETAIL {table}").collect()
 
 # COMMAND ----------
 
-# In each schema, with a table of it if there is one: what `sql` and a training begin with.
+# What `sql` and a training begin with, for this table and for one of each schema that has any.
+tables = [table]
 for schema in [row.namespace for row in spark.sql("SHOW SCHEMAS").collect()]:
     spark.sql(f"DESCRIBE SCHEMA {schema}").collect()
-    for name in [f"{schema}.{row.tableName}" for row in spark.sql(f"SHOW TABLES IN {schema}").collect()][:1]:
-        spark.sql(f"SELECT count(*) FROM {name}").show()
-        newest = spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").first()
-        rows = spark.read.option("versionAsOf", newest.version).table(name).limit(1000)
-        key = F.col(rows.columns[0])
-        middle = rows.agg(F.count("*"), F.percentile_approx(F.xxhash64(key), 0.5).cast("string")).first()
-        found = rows.where(F.xxhash64(key) > middle[1]).withColumn("_held_out", F.pmod(F.hash(key), F.lit(2)))
-        found.join(rows, rows.columns[0]).toPandas()
+    tables += [f"{schema}.{row.tableName}" for row in spark.sql(f"SHOW TABLES IN {schema}").collect()][:1]
+for name in tables:
+    spark.sql(f"SELECT count(*) FROM {name}").show()
+    spark.sql(f"DESCRIBE DETAIL {name}").collect()
+    newest = spark.sql(f"DESCRIBE HISTORY {name} LIMIT 1").first()
+    rows = spark.sql(f"SELECT * FROM {name} VERSION AS OF {newest.version} LIMIT 1000")
+    key = F.col(rows.columns[0])
+    middle = rows.agg(F.count("*"), F.percentile_approx(F.xxhash64(key), 0.5).cast("string")).first()
+    found = rows.where(F.xxhash64(key) > middle[1]).withColumn("_held_out", F.pmod(F.hash(key), F.lit(2)))
+    found.join(rows, rows.columns[0]).toPandas()

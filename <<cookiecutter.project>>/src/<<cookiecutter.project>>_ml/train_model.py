@@ -27,7 +27,7 @@ import warnings
 from collections.abc import Iterator
 # % endif
 from datetime import datetime
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
 
 import mlflow
@@ -768,7 +768,10 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
 
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
-    found = next(d for name in (package, f"{package}-cpu") for d in distributions(name=name))
+    try:
+        found = distribution(package)
+    except PackageNotFoundError:
+        found = distribution(f"{package}-cpu")
     return f"{found.name}=={found.version}"
 
 
