@@ -3,11 +3,11 @@
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from hooks import answers, origin
+from hooks import answers, origin, wheel
 
 
 class BundleExtension(Extension):
-    """The answers read and checked, and the template's origin."""
+    """The answers read and checked, the template's origin, and the wheel that a bundle gets."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -18,3 +18,4 @@ class BundleExtension(Extension):
         environment.filters["check_given"] = answers.check_given
         environment.filters["check_folder"] = answers.check_folder
         environment.globals["origin"] = origin
+        environment.globals["wheel"] = wheel

@@ -1,6 +1,11 @@
-"""Write one notebook per model, and remove the files that this project does not use."""
+"""Write one notebook per model and the wheel of local_workspace; remove the files that are not used."""
 
 import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, << origin.TEMPLATE | string | tojson >>)
+from hooks import wheel
 
 CI_FILES = {
     "github": ".github/workflows/ci.yml",
@@ -18,10 +23,10 @@ with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
 os.remove(f"{SOURCE}/notebooks.txt")
 os.remove(f"{SOURCE}/train_model.py")
 
-with open("uv.lock", encoding="utf-8") as lock:  # too long to be worth rendering for one name
-    text = lock.read()
-with open("uv.lock", "w", encoding="utf-8") as lock:
-    lock.write(text.replace("PROJECT_ml", "<< cookiecutter.project >>_ml"))
+lock = Path("uv.lock")  # too long to be worth rendering for three words
+text = lock.read_text("utf-8").replace("PROJECT_ml", "<< cookiecutter.project >>_ml")
+text = text.replace("LOCAL_WORKSPACE_SHA256", wheel.make(Path("packages")))
+lock.write_text(text.replace("LOCAL_WORKSPACE_VERSION", wheel.version()), "utf-8")
 
 for provider, name in CI_FILES.items():
     if provider != "<< cookiecutter.ci >>":

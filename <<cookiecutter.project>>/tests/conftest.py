@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-
 from local_workspace.testing import LocalBundle
 
 

@@ -1,17 +1,12 @@
-"""The rules of this bundle, one test each; `python -m local_workspace check` says the same, faster."""
-
-from pathlib import Path
+"""The rules of this bundle, one test each; `local-workspace check` says the same, faster."""
 
 import pytest
-
-from local_workspace.bundle_files import BundleFiles
-from local_workspace.check import broken
-from local_workspace.rules import RULES
+from local_workspace.testing import RULES, BundleFiles, broken
 
 
 @pytest.fixture(scope="session")
-def bundle() -> BundleFiles:
-    return BundleFiles(Path(__file__).resolve().parents[1])
+def bundle(pytestconfig) -> BundleFiles:
+    return BundleFiles(pytestconfig.rootpath)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -1,0 +1,64 @@
+"""`local-workspace COMMAND`, also `python -m local_workspace COMMAND`; `commands` has a module for each."""
+
+import argparse
+import errno
+import importlib
+import pkgutil
+import signal
+import sys
+
+from local_workspace import commands
+from local_workspace.errors import BundleError, WorkspaceError
+
+NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    _stop_in_order()
+    try:
+        return arguments.run(arguments)
+    except (BundleError, WorkspaceError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in NO_WRITING:
+            raise
+        file = error.filename or "The disk"
+        print(f"{file}: {error.strerror}; make room there, or make it writable", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    """What each module of `commands` says that it takes."""
+    parser = argparse.ArgumentParser(
+        prog="local-workspace", description="Runs the jobs of a Databricks bundle on this machine."
+    )
+    parsers = parser.add_subparsers(dest="command", required=True)
+    for found in pkgutil.iter_modules(commands.__path__):
+        command = importlib.import_module(f"{commands.__name__}.{found.name}")
+        own = parsers.add_parser(found.name.rstrip("_"), help=command.HELP)
+        command.add_arguments(own)
+        own.set_defaults(run=command.run)
+    return parser
+
+
+def _stop_in_order() -> None:
+    """Ends on Ctrl-C, on SIGTERM, and when the terminal closes; a second one does not disturb that."""
+    numbers = [n for n in STOPS if signal.getsignal(n) != signal.SIG_IGN]  # as under nohup
+
+    def stop(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Stands in for the Databricks CLI: how it reads a bundle."""

@@ -1,0 +1,1 @@
+"""Stands in for the Jobs service: order, conditions and loops, retries, timeouts, parameters, results."""

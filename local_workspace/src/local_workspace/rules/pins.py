@@ -1,0 +1,164 @@
+"""Every package pinned exactly, the same in every task, on laptops and in CI.
+
+A model is loaded by the packages it was saved with, or it may not load, or predict something else.
+"""
+
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+
+from packaging.utils import canonicalize_name
+
+from local_workspace.bundle.job import Job
+from local_workspace.bundle.yaml_files import Mapping, Sequence, texts
+from local_workspace.rules.bundle_files import BundleFiles
+from local_workspace.rules.notebook_files import Notebook
+
+FILE = "resources/ml/ml_environment.yml"
+WRITE = "write dependencies: ${var.ml_dependencies}"
+WRITE_LIBRARIES = "write libraries: ${var.ml_libraries}"
+WRITE_VERSION = "environment_version: ${var.environment_version}"
+PIN = re.compile(r"([\w.-]+)(?:\[.*\])?\s*==\s*([\w.+!]+)\s*(?:;.*)?")
+PACKAGE_OF = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "yaml": "pyyaml", "PIL": "pillow"}
+OF_THE_ENVIRONMENT = {"databricks", "delta", "IPython", "matplotlib", "pyspark"}  # and in no saved model
+GIVEN = OF_THE_ENVIRONMENT | sys.stdlib_module_names
+
+
+def _environments(bundle: BundleFiles) -> list[tuple[Job, Mapping]]:
+    return [(job, spec) for job in bundle.jobs for spec in job.environments.values()]
+
+
+def _libraries(bundle: BundleFiles) -> list[tuple[Job, Sequence]]:
+    """What each task on a cluster installs."""
+    found = [(job, task.items_of("libraries")) for job, task in bundle.tasks]
+    return [(job, libraries) for job, libraries in found if libraries]
+
+
+def _library_pins(libraries: Sequence) -> dict[str, str]:
+    packages = [item.section("pypi").get("package") for item in libraries if isinstance(item, Mapping)]
+    return dict(pin for package in packages for pin in _pin(package).items())
+
+
+def _pin(text: object) -> dict[str, str]:
+    """The version by the package; empty if it is no exact pin."""
+    match = PIN.fullmatch(str(text))
+    return {canonicalize_name(match[1]): match[2]} if match else {}
+
+
+def _pins(spec: Mapping) -> dict[str, str]:
+    return dict(pin for item in spec.items_of("dependencies") for pin in _pin(item).items())
+
+
+def every_environment_has_a_version(bundle: BundleFiles) -> Iterator[str]:
+    for job, spec in _environments(bundle):
+        version = spec.get("environment_version") or "missing"
+        if not str(version).isdigit():
+            place = f"{spec.at('environment_version')}: environment_version of {job.key}"
+            yield f"{place} is {version}; write {WRITE_VERSION}, a whole number"
+
+
+def every_package_is_pinned_exactly(bundle: BundleFiles) -> Iterator[str]:
+    for job, spec in _environments(bundle):
+        dependencies = spec.items_of("dependencies")
+        if not dependencies:
+            place = spec.at("dependencies")
+            yield f"{place}: {job.key} has no list of dependencies, so nothing is pinned; {WRITE}"
+        for index, item in enumerate(dependencies):
+            if isinstance(item, list):
+                yield f"{dependencies.at(index)}: the CLI drops a list within dependencies; {WRITE} alone"
+            elif not str(item).endswith(".whl") and not _pin(item):
+                yield f"{dependencies.at(index)}: {item} is no exact pin; write it as name==version"
+    for _, libraries in _libraries(bundle):
+        for index, item in enumerate(libraries):
+            if not (isinstance(item, Mapping) and ("whl" in item or _library_pins(Sequence([item])))):
+                problem = "this library is no exact pin"
+                yield f"{libraries.at(index)}: {problem}; write it as pypi: {{package: name==version}}"
+
+
+def training_and_inference_have_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
+    """And all other jobs: one makes what another reads. What most of them have is taken to be right."""
+    specs = [(job.target, spec) for job, spec in _environments(bundle)]
+    frequency = Counter(_packages(spec) for _, spec in specs)
+    for target, spec in specs:
+        same_target = [other for name, other in specs if name == target]
+        usual = max(same_target, key=lambda other: frequency[_packages(other)])
+        if differing := {name for name, _ in _packages(spec) ^ _packages(usual)}:
+            other = f"other packages than in {usual.place}: {', '.join(sorted(differing))}"
+            yield f"{spec.place}: {other}; {WRITE} and {WRITE_VERSION} in both"
+    for job, libraries in _libraries(bundle):
+        pins = _library_pins(libraries).items()
+        for spec in [spec for target, spec in specs if target == job.target]:
+            if differing := {name for name, _ in pins ^ _pins(spec).items()}:
+                other = f"other packages than in {spec.place}: {', '.join(sorted(differing))}"
+                yield f"{libraries.place}: {other}; {WRITE_LIBRARIES}, with the pins of ml_dependencies"
+                break
+
+
+def _packages(spec: Mapping) -> frozenset[tuple[str, str]]:
+    """What an environment has: the packages it pins, and its own version."""
+    version = {"environment_version": str(spec.get("environment_version"))}
+    return frozenset({**_pins(spec), **version}.items())
+
+
+def every_package_of_a_notebook_is_pinned(bundle: BundleFiles) -> Iterator[str]:
+    """What a notebook imports, and what its model needs to predict, is pinned where its task runs.
+
+    So it imports nothing from the bundle; with %pip in place of an environment, only that is known.
+    """
+    own = {path.stem for path in bundle.root.glob("src/**/*")}
+    everywhere = {package for _, spec in _environments(bundle) for package in _pins(spec)}
+    for job, task, notebook in bundle.notebook_tasks:
+        pinned = set(_pins(job.environments.get(task.name("environment_key"), Mapping())))
+        pinned |= set(_library_pins(task.items_of("libraries")))
+        for place, package in _needed(notebook):
+            name = canonicalize_name(package)
+            missing = not {name, f"{name}-cpu"} & (pinned or everywhere)
+            if missing and (pinned or package in own):
+                remedy = f"add it as name==version to ml_dependencies in {FILE}, or copy a helper of your own"
+                yield f"{place}: {package} is not pinned; {remedy} into the notebook"
+
+
+def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
+    """The packages that a notebook needs, each with the place that says so."""
+    for node, module, names in notebook.imports:
+        root, *path = module.split(".")
+        if root == "databricks":  # a folder that several packages share
+            root = "-".join([root, *path, *names][:2])
+        if root and root not in GIVEN:
+            yield notebook.at(node), PACKAGE_OF.get(root, root)
+    for value in notebook.assigned.get("PACKAGES", []):
+        for item in getattr(value, "elts", []):
+            yield notebook.at(item), notebook.text_of(item)
+
+
+def laptops_and_ci_have_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
+    local = _local_pins(bundle)
+    for _, spec in _environments(bundle):
+        for place, item in texts(spec.items_of("dependencies")):
+            for package, version in _pin(item).items():
+                here, line = local.get(package, ("not pinned", 1))
+                if here != version:
+                    problem = f"{package} is {here}, but {version} in {place}"
+                    yield f"pyproject.toml:{line}: {problem}; write the same pin in both"
+
+
+def the_lock_has_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
+    lock = bundle.root / "uv.lock"
+    packages = tomllib.loads(lock.read_text(encoding="utf-8"))["package"] if lock.exists() else []
+    locked = {canonicalize_name(package["name"]): package.get("version") for package in packages}
+    for package, (version, _) in _local_pins(bundle).items() if packages else []:
+        if locked.get(package) != version:
+            problem = f"{package} is {locked.get(package, 'missing')}"
+            yield f"uv.lock:1: {problem}, but {version} in pyproject.toml; run uv lock"
+
+
+def _local_pins(bundle: BundleFiles) -> dict[str, tuple[str, int]]:
+    """What pyproject.toml pins: version and line by package."""
+    text = (bundle.root / "pyproject.toml").read_text(encoding="utf-8")
+    found = {}
+    for asked in tomllib.loads(text)["project"].get("dependencies", []):
+        for package, version in _pin(asked).items():
+            found[package] = version, text.count("\n", 0, text.find(asked)) + 1
+    return found

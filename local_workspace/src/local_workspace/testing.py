@@ -1,0 +1,69 @@
+"""For your tests: the rules, and a copy of the bundle in a local workspace of its own, which spares yours."""
+
+import json
+import shutil
+from pathlib import Path
+from textwrap import dedent, indent
+
+from local_workspace.bundle.bundle import Bundle
+from local_workspace.jobs.report import Report
+from local_workspace.jobs.runs import JobRun, Jobs
+from local_workspace.notebooks.process import start_notebook
+from local_workspace.rules import RULES
+from local_workspace.rules.bundle_files import BundleFiles
+from local_workspace.rules.checking import broken
+from local_workspace.workspace.started import Workspace
+
+__all__ = ["RULES", "BundleFiles", "LocalBundle", "broken"]
+
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local_workspace", "__pycache__", ".*_cache")
+ASK = """\
+# Databricks notebook source
+import json, mlflow
+mlflow.set_registry_uri("databricks-uc")
+{code}
+dbutils.notebook.exit(json.dumps(answer(), default=str))
+"""
+
+
+class LocalBundle(Workspace):
+    """The workspace of a bundle copied from `source` to `root`; use it in a `with`.
+
+    `gold` and `features` are the catalog and schema of its tables, `project` names its experiments.
+    """
+
+    def __init__(self, source: Path, root: Path):
+        shutil.copytree(source, root, ignore=LEFT_OUT)
+        super().__init__(root)
+        self.bundle = Bundle(root, "dev")
+        job = self.bundle.jobs["ml_training_pipeline"]
+        values = {parameter["name"]: parameter["default"] for parameter in job["parameters"]}
+        self.gold = f"{values['catalog']}.{values['gold_schema']}"
+        self.features = f"{values['catalog']}.{values['feature_schema']}"
+        self.project = values["project"]
+
+    def run(self, job: str, only: list[str] | None = None, **parameters: str) -> JobRun:
+        """Runs a job, or only some of its tasks; what you give replaces the job's own parameters."""
+        with open(self.root / "report.txt", "a") as stream:
+            return Jobs(self.bundle, self, Report(stream)).run(job, only, parameters)
+
+    def run_notebook(self, pattern: str, **parameters: str) -> dict:
+        """Runs the notebook that a pattern finds: what it exits with, its error, its task values."""
+        (path,) = self.root.glob(pattern)
+        task = start_notebook(self, path, parameters, {}, self.logs / f"{path.stem}.log")
+        result = task.result.recv()
+        self.end(task)
+        return result
+
+    def ask(self, code: str) -> object:
+        """The value of a Python expression, or of a function's body, evaluated by a task of its own."""
+        body = dedent(code).strip()
+        body = body if "return " in body else f"return {body}"
+        (self.root / "ask.py").write_text(ASK.format(code=f"def answer():\n{indent(body, '    ')}"))
+        result = self.run_notebook("ask.py")
+        assert result["error"] is None, result["error"]
+        return json.loads(result["exit"])
+
+    def sql(self, statement: str) -> list[list]:
+        """The rows of a statement."""
+        return self.ask(f"return [list(row) for row in spark.sql({statement!r}).collect()]")

@@ -1,0 +1,106 @@
+"""A workspace that `up` keeps running, for other commands: it does what a Workspace of their own does."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+
+from local_workspace.errors import WorkspaceError
+from local_workspace.workspace import state
+from local_workspace.workspace.tasks import Task
+
+LINK = "up"  # in the state, to the socket
+PACKAGE = Path(__file__).parents[1]
+PINNED = ("pyproject.toml", "uv.lock")
+ENDED = "`up` has ended, and this with it; start it anew, or do without it"
+
+
+class FoundWorkspace:
+    """`root` is the bundle's folder; `state` is the folder of what lasts, `logs` is in it."""
+
+    def __init__(self, root: Path, socket: str):
+        self.root = root
+        self.state = root / state.NAME
+        self.logs = self.state / "logs"
+        self._socket = socket
+        self._up = Client(socket, "AF_UNIX")
+        self._up.send(None)
+        version, *self._connection = self._up.recv()
+        if version != version_of(root):
+            raise WorkspaceError("`up` runs since before packages or local_workspace changed; start it anew")
+
+    def __enter__(self) -> "FoundWorkspace":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._up.close()
+
+    def connection(self) -> tuple[dict[str, str], str]:
+        """The environment of a task, and Spark's address with a session of its own."""
+        return tuple(self._connection)
+
+    def start(self, function: Callable[..., None], *arguments: object) -> Task:
+        """Starts a task's process, which ends with this one at the latest."""
+        connection = Client(self._socket, "AF_UNIX")
+        connection.send((function, arguments))
+        process = FoundProcess(connection)
+        return Task(process, process, "")
+
+    def end(self, task: Task) -> None:
+        task.process.close()
+
+    kill = end
+
+    def check(self) -> None:
+        """Raises where the workspace does not work, or has ended."""
+        if self._up.poll():
+            try:
+                problem = self._up.recv()
+            except (OSError, EOFError):
+                problem = ENDED
+            raise WorkspaceError(problem)
+
+
+class FoundProcess:
+    """A task in a process of `up`: that process, and the connection that its result comes by."""
+
+    def __init__(self, connection: Connection):
+        self._connection = connection
+        self.pid = connection.recv()
+        self.exitcode: int | None = None
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def poll(self, timeout: float = 0.0) -> bool:
+        return self._connection.poll(timeout)
+
+    def recv(self) -> dict:
+        """Its answer; raises EOFError where it ended without one."""
+        try:
+            answer, self.exitcode = self._connection.recv()
+        except (OSError, EOFError):
+            raise WorkspaceError(ENDED) from None
+        if answer is None:
+            raise EOFError
+        return answer
+
+    def join(self) -> None:
+        """It has ended where its exit code is known."""
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def find(root: Path) -> FoundWorkspace | None:
+    """The workspace that `up` runs for this bundle, if it does."""
+    with suppress(OSError, EOFError):
+        return FoundWorkspace(root, os.readlink(root / state.NAME / LINK))
+    return None
+
+
+def version_of(root: Path) -> int:
+    """When that which `up` has loaded was changed last."""
+    files = [*PACKAGE.rglob("*.py"), *(root / name for name in PINNED)]
+    return max(file.stat().st_mtime_ns for file in files if file.exists())

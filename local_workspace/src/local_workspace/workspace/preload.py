@@ -1,0 +1,50 @@
+"""What every task's process is forked with, so that a task starts at once."""
+
+# ruff: noqa: E402, F401
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+
+gc.disable()  # until all is loaded, of which a fifth would be collecting what stays
+sys.dont_write_bytecode = False  # or each start compiles these libraries anew
+
+import databricks.feature_engineering
+import databricks.feature_store.mlflow_model
+import mlflow.data.spark_dataset
+import mlflow.sklearn
+import opentelemetry.sdk.metrics
+import pandas
+import pyspark.ml
+import sqlparse
+import tqdm.auto
+from mlflow.tracking._tracking_service import utils as tracking
+from mlflow.utils import requirements_utils
+
+import local_workspace.api.model_registry
+import local_workspace.compute.serverless
+
+# What models are made with, where the bundle has it; and git, by which MLflow looks for a commit.
+LIBRARIES = ("git", "matplotlib.pyplot", "mlflow.xgboost", "sklearn.ensemble", "sklearn.metrics", "xgboost")
+for library in LIBRARIES:
+    with contextlib.suppress(ImportError):
+        importlib.import_module(library)
+
+# MLflow maps modules to packages when a process first logs or loads a model, which takes a second.
+requirements_utils._init_packages_to_modules_map()
+# It also looks at every table of its store, and maps it to classes; each process connects by itself.
+folder = Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")).parent
+with contextlib.chdir(folder):
+    store = tracking._get_store()
+store.artifact_root_uri = f"{folder}/mlruns"  # else the path of this folder without links
+store.engine.dispose()
+
+# It asks a workspace's tracking service whose run a version is of; here that is the SQLite store.
+logging.getLogger("mlflow.store._unity_catalog.registry.rest_store").addFilter(
+    lambda record: "source run's workspace ID" not in record.getMessage()
+)
+gc.freeze()  # a task's garbage collection need not look at what is loaded here
+gc.enable()

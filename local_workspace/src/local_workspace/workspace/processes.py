@@ -1,0 +1,79 @@
+"""Python processes forked from one that has the libraries loaded, so that each starts at once."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+PRELOAD = "local_workspace.workspace.preload"
+
+
+class Processes:
+    """Starts processes; the libraries begin to load when this is made, and go on while others start."""
+
+    def __init__(self, log: Path):
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["local_workspace.workspace.preload"])
+        with _output_to(log):
+            forkserver.ensure_running()
+
+    def start(self, function: Callable, *args: object, daemon: bool = False) -> multiprocessing.Process:
+        """Starts `function(*args)`; as a daemon it can have no children. It ends with this process."""
+        process = self._context.Process(target=_call, args=(function, *args), daemon=daemon)
+        process.start()
+        return process
+
+    def end(self, process: multiprocessing.Process) -> None:
+        """Kills a process, if it still runs, and those that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.join()
+
+    def pipe(self) -> tuple[Connection, Connection]:
+        """A connection to receive by, and one to send by."""
+        return self._context.Pipe(duplex=False)
+
+
+def memory_mb(process: multiprocessing.Process) -> int:
+    """The most memory that a running process has had; 0 where the system does not say."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) // 1024
+    return 0
+
+
+def _call(function: Callable, *args: object) -> None:
+    """Calls it in a process group of its own, which is killed when the workspace's process has ended."""
+    if PRELOAD not in sys.modules:
+        raise RuntimeError("preload did not load, so each task would load every library anew")
+    os.setpgrp()
+
+    def watch() -> None:
+        wait([multiprocessing.parent_process().sentinel])
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+    function(*args)
+
+
+@contextmanager
+def _output_to(path: Path) -> Iterator[None]:
+    """Sends what processes started in here write to a file."""
+    terminal = [os.dup(1), os.dup(2)]
+    with open(path, "w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        for number, saved in enumerate(terminal, start=1):
+            os.dup2(saved, number)
+            os.close(saved)

@@ -1,0 +1,112 @@
+"""A local workspace that this process starts: Spark, the services, and the processes of tasks."""
+
+import secrets
+import socket
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from local_workspace.api.services import run_services
+from local_workspace.compute import python_workers
+from local_workspace.compute.java import require_java
+from local_workspace.compute.spark_server import SparkServer
+from local_workspace.compute.spark_sessions import end_session
+from local_workspace.errors import WorkspaceError
+from local_workspace.options import option
+from local_workspace.workspace import damage, state
+from local_workspace.workspace.environment import make_environment, private
+from local_workspace.workspace.processes import Processes
+from local_workspace.workspace.tasks import Settings, Task
+
+
+class Workspace:
+    """A local workspace that runs within a `with`.
+
+    `root` is the bundle's folder; `state` is the folder of what lasts, `logs` is in it; `folder` is for
+    sockets and files of the moment.
+    """
+
+    def __init__(self, bundle_root: Path):
+        self.root = bundle_root
+        self.state = bundle_root / state.NAME
+        self.logs = self.state / "logs"
+
+    def __enter__(self) -> "Workspace":
+        self._java_release = require_java()
+        allowed = option(self.root, "environment", [])
+        self._memory_mb = option(self.root, "task_memory_mb", 0)
+        with ExitStack() as undo:
+            self._lock = undo.enter_context(state.lock(self.state))
+            damage.check(self.state)
+            self._start(allowed, undo)
+            self._end = undo.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end.close()
+
+    def _start(self, allowed: list[str], undo: ExitStack) -> None:
+        """Starts Spark and the services; `undo` ends them."""
+        mlflow_folder, token = state.mlflow_folder(self.state), secrets.token_hex(16)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            environment = make_environment(self.state, mlflow_folder, port, token, allowed)
+            self._environment = environment
+            self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
+            python = python_workers.prepare(self.folder)
+            spark_token, daemon = secrets.token_hex(16), python_workers.DAEMON
+            self._spark = SparkServer(
+                self.state, self.folder, spark_token, self._lock, self._java_release, daemon
+            )
+            with private(environment):
+                self._spark.start(environment | python)
+                undo.callback(self._spark.stop)
+                self._processes = Processes(self.logs / "services.log")
+            self._spark_url = self._spark.url()
+            arguments = (listener, token, self.state, mlflow_folder, self._spark_url)
+            try:
+                self._services = self._processes.start(run_services, *arguments, daemon=True)
+            except EOFError:
+                log = self.logs / "services.log"
+                raise WorkspaceError(
+                    f"The workspace's services did not start; the reason stands in {log}"
+                ) from None
+            undo.callback(self._processes.end, self._services)
+            serving = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
+            undo.callback(self._processes.end, serving)
+
+    def connection(self) -> tuple[dict, str]:
+        """The environment, and the address of a Spark session, of a process that is to be like a task's."""
+        return self._environment, f"{self._spark_url};session_id={uuid.uuid4()}"
+
+    def start(self, function: Callable[..., None], *arguments: object) -> Task:
+        """Starts `function(settings, answer, *arguments)` in a process and a Spark session of its own."""
+        session = str(uuid.uuid4())
+        receiving, sending = self._processes.pipe()
+        settings = Settings(self.root, f"{self._spark_url};session_id={session}", self._memory_mb)
+        process = self._processes.start(function, settings, sending, *arguments)
+        sending.close()
+        return Task(process, receiving, session)
+
+    def end(self, task: Task) -> None:
+        """Ends a task's process and its session, with the queries and streams that still run in it."""
+        task.process.join(timeout=1)
+        ended = task.process.exitcode == 0
+        self.kill(task)
+        if not ended:
+            self._processes.start(end_session, f"{self._spark_url};session_id={task.session}", daemon=True)
+
+    def kill(self, task: Task) -> None:
+        self._processes.end(task.process)
+
+    def check(self) -> None:
+        """Raises where the disk is full, or where Spark, its catalog or the services do not work."""
+        damage.check_room(self.state)
+        damage.check_catalog_started(self.state)
+        if not self._spark.alive():
+            raise WorkspaceError(f"Spark ended by itself; the reason stands in {self.logs / 'spark.log'}")
+        if not self._services.is_alive():
+            log = self.logs / "services.log"
+            raise WorkspaceError(f"The workspace's services ended by themselves; the reason stands in {log}")
