@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, << origin.TEMPLATE | string | tojson >>)
-from hooks import wheel
+sys.path.insert(0, r"""<< origin.TEMPLATE >>""")
+from hooks import wheel  # noqa: E402
 
 CI_FILES = {
     "github": ".github/workflows/ci.yml",

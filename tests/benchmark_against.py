@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 
 from cookiecutter.main import cookiecutter
+from models import MANY
 from start import search_path
-from test_bundle import MANY
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 THREE = (

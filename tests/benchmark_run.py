@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
+from models import MANY
 from process_memory import KINDS, Watch
 from start import search_path
-from test_bundle import MANY
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 ALONE = """

@@ -10,24 +10,10 @@ import time
 import owner_edits
 import pytest
 import yaml
-from conftest import run
+from baking import run
 from kill_runs import processes
+from models import MANY
 
-TYPES = [
-    "regression:xgboost",
-    "regression:gradient_boosting",
-    "classification:xgboost",
-    "classification:gradient_boosting",
-    "anomaly:isolation_forest",
-]
-DOMAINS = ["claims", "churn", "energy", "fraud", "sales"]
-MANY = ", ".join(f"{d}/{d}_{n}:{kind}" for d in DOMAINS for n, kind in enumerate(TYPES, start=1))
-EVERY_KIND = (
-    "sales/revenue:regression:xgboost, sales/churn:classification:gradient_boosting, "
-    "sales/margin:regression:gradient_boosting, sales/renewal:classification:xgboost, "
-    "ops/outliers:anomaly:isolation_forest, visits/stay:regression:xgboost, "
-    "sales/late:classification:spark_xgboost, sales/price:regression:spark_xgboost"
-)
 POISON = {
     "DATABRICKS_HOST": "https://poison.invalid",
     "DATABRICKS_TOKEN": "poison",

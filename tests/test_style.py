@@ -4,11 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY
-from test_bundle import EVERY_KIND
+from baking import REPOSITORY
+from models import EVERY_KIND
 
 RUFF = [sys.executable, "-m", "ruff"]
-PRODUCT = ["local_workspace", "src", "upgrade.py"]
 
 
 def assert_clean(folder, *command):
@@ -28,5 +27,5 @@ def test_rendered_code_is_clean(bake, command):
 
 def test_every_function_of_the_product_is_annotated(bake):
     annotated = ("check", "--select=ANN", "--ignore=ANN204,ANN401")
-    assert_clean(bake(models=EVERY_KIND), *annotated, *PRODUCT)
+    assert_clean(bake(models=EVERY_KIND), *annotated, "src")
     assert_clean(REPOSITORY, *annotated, "hooks")

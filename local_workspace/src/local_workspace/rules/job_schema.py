@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from enum import EnumType
+from functools import cache
 from types import NoneType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -38,7 +39,7 @@ def _unknown(value: object, kind: Any, name: str, place: str) -> Iterator[str]:
     if value is None or kind is Any or (isinstance(value, str) and REFERENCE.search(value)):
         return
     if isinstance(value, Mapping) and is_dataclass(kind):
-        known = get_type_hints(kind)
+        known = _type_hints(kind)
         for key in value:
             if key in known:
                 yield from _unknown(value[key], known[key], key, value.at(key))
@@ -58,6 +59,9 @@ def _unknown(value: object, kind: Any, name: str, place: str) -> Iterator[str]:
         what, pattern = SCALARS.get(kind, ("a list or a mapping", "(?!)"))
         if isinstance(value, Placed) or not re.fullmatch(pattern, str(value)):
             yield f"{place}: {name} is {value} in place of {what}; correct it"
+
+
+_type_hints = cache(get_type_hints)
 
 
 def _nearest(text: object, known: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 https://docs.databricks.com/aws/en/dev-tools/bundles/settings#sync
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pathspec import GitIgnoreSpec
 
@@ -27,27 +27,35 @@ def every_notebook_of_a_task_is_uploaded(bundle: BundleFiles) -> Iterator[str]:
             yield f"{pattern} keeps notebook {notebook.name} from being uploaded; narrow it"
 
 
-def _patterns(bundle: BundleFiles) -> dict[str, list[tuple[str, str]]]:
-    """The lines of .gitignore and what sync says, each with its place."""
+class _Patterns:
+    """What keeps files back, or takes them: lines as git reads them, each with its place."""
+
+    def __init__(self, lines: Iterable[tuple[str, str]]):
+        self.lines = list(lines)
+        self._spec = GitIgnoreSpec.from_lines(text for _, text in self.lines)
+
+    def match(self, name: str) -> str:
+        """The last line that takes a file, with its place; empty if none does."""
+        found = self._spec.check_file(name)
+        return ": ".join(self.lines[found.index]) if found.include and found.index is not None else ""
+
+
+def _patterns(bundle: BundleFiles) -> dict[str, _Patterns]:
+    """The lines of .gitignore and what sync says."""
     file = bundle.root / ".gitignore"
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    found = {"gitignore": [(f".gitignore:{number}", line) for number, line in enumerate(lines, start=1)]}
+    found = {"gitignore": _Patterns((f".gitignore:{n}", line) for n, line in enumerate(lines, start=1))}
     for key in ("exclude", "include", "paths"):
-        found[key] = [
-            text for scope in bundle.yaml.scopes() for text in texts(scope.section("sync").get(key))
-        ]
+        scopes = [scope.section("sync").get(key) for scope in bundle.yaml.scopes()]
+        found[key] = _Patterns(text for said in scopes for text in texts(said))
     return found
 
 
-def _keeps_back(name: str, gitignore: list, exclude: list, include: list, paths: list) -> str:
+def _keeps_back(
+    name: str, gitignore: _Patterns, exclude: _Patterns, include: _Patterns, paths: _Patterns
+) -> str:
     """The pattern that keeps a file from being uploaded, with its place; empty if none does."""
-    folders = [path.strip("./") for _, path in paths]
+    folders = [path.strip("./") for _, path in paths.lines]
     if folders and not any(name.startswith(f"{folder}/") or not folder for folder in folders):
-        return f"{paths[0][0]}: sync.paths"
-    return _match(name, exclude) or ("" if _match(name, include) else _match(name, gitignore))
-
-
-def _match(name: str, patterns: list[tuple[str, str]]) -> str:
-    """The last pattern that takes a file, as git reads them, with its place."""
-    found = GitIgnoreSpec.from_lines(text for _, text in patterns).check_file(name)
-    return ": ".join(patterns[found.index]) if found.include else ""
+        return f"{paths.lines[0][0]}: sync.paths"
+    return exclude.match(name) or ("" if include.match(name) else gitignore.match(name))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
-from local_workspace.jobs import JobRun
+from local_workspace.jobs.runs import JobRun
 
 MIN_ROWS = 50
 

@@ -9,7 +9,7 @@ by «a text above > its text».
 import json
 from textwrap import indent
 
-from conftest import REPOSITORY
+from rendered import REPOSITORY
 
 PINS = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["_pins"]
 MLFLOW, XGBOOST = f"mlflow=={PINS['mlflow']}", f"xgboost=={PINS['xgboost']}"

@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from local_workspace import imported, state
-from local_workspace.table_names import to_local
+from local_workspace.bundle.table_names import to_local
+from local_workspace.own_tables import imported
+from local_workspace.workspace import state
 from test_refused_runs import copy, run, write  # noqa: F401 - copy is a fixture
 
 STATE = ".local_workspace"

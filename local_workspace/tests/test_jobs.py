@@ -6,7 +6,7 @@ import time
 
 import pytest
 from fake_jobs import HANGS, fail, notebook, results, run, statuses, succeed, task
-from local_workspace.dbutils import TaskValues
+from local_workspace.notebooks.dbutils import TaskValues
 
 RUN_IF = "ALL_SUCCESS AT_LEAST_ONE_SUCCESS NONE_FAILED ALL_DONE AT_LEAST_ONE_FAILED ALL_FAILED".split()
 RUNS, FAILS, LEFT = "success", "upstream_failed", "excluded"

@@ -1,7 +1,6 @@
 """`up` keeps a workspace running, which other commands find and use."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from local_workspace.testing import LEFT_OUT
+from rendered import copy_rendered
 
 SLEEPS = "# Databricks notebook source\nimport os, time\nprint(os.getpid(), flush=True)\ntime.sleep(300)\n"
 STARTING = "Starting Spark"
@@ -58,8 +57,7 @@ def is_running(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory):
-    root = tmp_path_factory.mktemp("up") / "bundle"
-    shutil.copytree(Path.cwd(), root, ignore=LEFT_OUT)
+    root = copy_rendered(tmp_path_factory.mktemp("up") / "bundle")
     (root / "src/sleeps.py").write_text(SLEEPS)
     job = "resources:\n  jobs:\n    sleeps:\n      name: sleeps\n      tasks:\n        - task_key: sleeps\n"
     notebook = "          notebook_task:\n            notebook_path: ../../src/sleeps.py\n"

@@ -5,12 +5,10 @@ The tests build on each other, in this order: a first run, then the same again, 
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path.cwd()
 METRICS = {
     "regression": {"rmse", "mae", "median_absolute_error", "r2"},
     "classification": {
@@ -19,7 +17,6 @@ METRICS = {
     "anomaly": {"share_flagged", "score_mean", "score_spread"},
 }
 GAIN = ("gain", "gain_low", "gain_high")
-ENVIRONMENT = yaml.safe_load((ROOT / "resources/ml/ml_environment.yml").read_text())["variables"]
 
 
 @pytest.fixture(scope="module")
@@ -211,10 +208,12 @@ def test_what_a_prediction_comes_from_stands_beside_it(local_bundle, first, mode
 
 
 def test_a_model_asks_for_the_pins_it_was_trained_with(local_bundle, first, models):
+    file = local_bundle.root / "resources/ml/ml_environment.yml"
+    pins = yaml.safe_load(file.read_text())["variables"]["ml_dependencies"]["default"]
     for name in models:
         asked = newest_run(local_bundle, name)["requirements"]
         ours = {pin for pin in asked if not pin.startswith("databricks-feature-lookup")}
-        assert ours <= set(ENVIRONMENT["ml_dependencies"]["default"]), name
+        assert ours <= set(pins), name
         assert any(pin.startswith("mlflow==") for pin in ours), name
 
 
@@ -423,3 +422,9 @@ def test_a_domain_whose_features_fail_stops_no_model_of_another(local_bundle, mo
                 assert f"{prefix}_{name}: {status}"[:60] in statuses["pipeline_status"]
             else:
                 assert status == "SUCCESS"
+
+
+def test_a_run_of_some_tasks_has_a_status_of_its_own(local_bundle):
+    run = local_bundle.run("ml_inference_pipeline", only=["pipeline_status"])
+    assert run.tasks[0].status == "SUCCESS"
+    assert "NOT RUN: it is no part of this run" in run.tasks[0].log.read_text()

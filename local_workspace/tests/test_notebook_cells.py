@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from local_workspace.notebook_cells import check_notebook, read_cells
+from local_workspace.notebooks.cells import check_notebook, read_cells
 
 PYTHON, SQL = "# Databricks notebook source\n", "-- Databricks notebook source\n"
 NEXT = "\n# COMMAND ----------\n\n"

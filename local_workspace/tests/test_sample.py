@@ -6,20 +6,18 @@ and of the pages beside it on tables, warehouses and the current user.
 
 import json
 import re
-import shutil
 import subprocess
 import threading
 from argparse import Namespace
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-from local_workspace import sample, statements
 from local_workspace.errors import WorkspaceError
-from local_workspace.testing import LEFT_OUT
+from local_workspace.own_tables import sample, statements
+from rendered import copy_rendered
 
 ID = "01eef5da-c56e-1f36-bafa-21906587d6ba"
 TYPES = {
@@ -202,7 +200,7 @@ def workspace(tmp_path, monkeypatch):
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "databrickscfg"))
         found.root = tmp_path / "bundle"
-        shutil.copytree(Path.cwd(), found.root, ignore=LEFT_OUT)
+        copy_rendered(found.root)
         bundle = found.root / "databricks.yml"
         bundle.write_text(re.sub(r"(?m)^( +host:).*", rf"\1 {host}", bundle.read_text()))
         yield found

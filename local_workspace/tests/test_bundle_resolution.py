@@ -5,20 +5,20 @@ made of each, signed in as tester@databricks.com, outside of git. Each has its `
 `notebooks`; `args` and `env`; `exit` and the first `messages`; the `target` and the resolved `jobs`.
 """
 
-import importlib
 import json
 import os
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from local_workspace.bundle import substitutions
+from local_workspace.bundle.bundle import Bundle
+from local_workspace.errors import BundleError
+from local_workspace.jobs.own_packages import refuse_own_packages
 
 DATA = Path(__file__).with_name("bundle_resolution") / "cases.json"
 CASES = {case["name"]: case for case in json.loads(DATA.read_text("utf-8"))}
-MODULES = ("bundle", "substitutions", "errors", "own_packages")
 TESTER = {"userName": "tester@databricks.com", "short_name": "tester", "domain_friendly_name": "tester"}
 NOTEBOOK = "# Databricks notebook source\n"
 
@@ -54,19 +54,16 @@ REFUSALS = {  # what the CLI refuses, and our sentence
 
 
 @pytest.fixture(scope="module", autouse=True)
-def modules():
-    """The bundle's own modules, for the user that the cases were made by."""
+def tester():
+    """The user that the cases were made by."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "dont_write_bytecode", True)  # or it would become a part of the template
-        patch.syspath_prepend(REPOSITORY / "<<cookiecutter.project>>")
-        modules = {name: importlib.import_module(f"local_workspace.{name}") for name in MODULES}
         for name, value in TESTER.items():
-            patch.setitem(modules["substitutions"].USER, name, value)
-        yield modules
+            patch.setitem(substitutions.USER, name, value)
+        yield
 
 
 @pytest.fixture
-def read(tmp_path, modules, monkeypatch):
+def read(tmp_path, monkeypatch):
     """Writes a bundle, beside the notebook a.py, and reads it."""
 
     def read(files, *options, target=None, env=()):
@@ -77,8 +74,8 @@ def read(tmp_path, modules, monkeypatch):
             monkeypatch.delenv(name)
         for name, value in dict(env).items():
             monkeypatch.setenv(name, value)
-        bundle = modules["bundle"].Bundle(tmp_path, target, options=options)
-        modules["own_packages"].refuse_own_packages(bundle.jobs, bundle.jobs)
+        bundle = Bundle(tmp_path, target, options=options)
+        refuse_own_packages(bundle.jobs, bundle.jobs)
         return bundle
 
     return read
@@ -96,13 +93,13 @@ def as_deployed(job):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_bundle_is_read_as_the_official_cli_reads_it(name, read, tmp_path, modules):
+def test_a_bundle_is_read_as_the_official_cli_reads_it(name, read, tmp_path):
     case = CASES[name]
     files = case["files"] | {notebook: NOTEBOOK for notebook in case["notebooks"]}
     assert set(case["args"][::2]) <= {"--var"}
     options = case["args"][1::2]
     if case["exit"]:
-        with pytest.raises(modules["errors"].BundleError) as refused:
+        with pytest.raises(BundleError) as refused:
             read(files, *options, env=case["env"])
         assert str(refused.value) == REFUSALS[name]
         return
@@ -290,9 +287,9 @@ REFUSED = {  # a bundle, options, and the sentence
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_cannot_be_the_same_is_refused_by_one_sentence(what, read, modules):
+def test_what_cannot_be_the_same_is_refused_by_one_sentence(what, read):
     files, options, sentence = REFUSED[what]
-    with pytest.raises(modules["errors"].BundleError) as refused:
+    with pytest.raises(BundleError) as refused:
         read(files, *options)
     assert str(refused.value).startswith(sentence)
     assert "\n" not in str(refused.value)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from local_workspace.errors import WorkspaceError
-from local_workspace.jobs import JobRun
+from local_workspace.jobs.runs import JobRun
 from local_workspace.testing import LocalBundle
 from own_tables import OwnTables, log, status
 
@@ -177,9 +177,3 @@ def test_services_may_die_and_a_damaged_catalog_is_named(own):
         said = end_of_run(own, "spark.sql('SELECT * FROM kept').collect()")
     assert "metastore_db is damaged; restore it from a copy, or remove it and move warehouse/ away" in said
     assert list(own.state.glob("warehouse/kept/_delta_log/*.json"))
-
-
-def test_a_run_of_some_tasks_has_a_status_of_its_own(local_bundle):
-    run = local_bundle.run("ml_inference_pipeline", only=["pipeline_status"])
-    assert status(run, "pipeline_status") == "SUCCESS"
-    assert "NOT RUN: it is no part of this run" in log(run, "pipeline_status")

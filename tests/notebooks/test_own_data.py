@@ -12,13 +12,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from local_workspace import imported, own_tables, sql
-from local_workspace.bundle import Bundle
-from local_workspace.domains import Domain
+from local_workspace.bundle.bundle import Bundle
 from local_workspace.errors import WorkspaceError
-from local_workspace.jobs import Jobs
-from local_workspace.report import Report
-from local_workspace.sample_query import select
+from local_workspace.jobs.report import Report
+from local_workspace.jobs.runs import Jobs
+from local_workspace.own_tables import import_table, imported
+from local_workspace.own_tables.domains import Domain
+from local_workspace.own_tables.sample_query import select
 from own_tables import OwnTables, status
 from terminal import Terminal
 
@@ -87,18 +87,12 @@ def own(local_bundle, models):
 
 
 @pytest.fixture
-def shared(local_bundle, monkeypatch):
-    """Commands use the running workspace."""
-    for module in (own_tables, sql):
-        monkeypatch.setattr(module, "open_workspace", lambda root: contextlib.nullcontext(local_bundle))
-
-
-@pytest.fixture
-def run_import(own, local_bundle, shared, capsys):
-    """Imports files; gives the exit code and what was printed."""
+def run_import(own, local_bundle, monkeypatch, capsys):
+    """Imports files in the running workspace; gives the exit code and what was printed."""
+    monkeypatch.setattr(import_table, "open_workspace", lambda root: contextlib.nullcontext(local_bundle))
 
     def run_import(domain: str, *files: Path, replace: bool = False) -> tuple[int, str]:
-        code = own_tables.import_table(local_bundle.root, domain, list(files), replace)
+        code = import_table.import_table(local_bundle.root, domain, list(files), replace)
         return code, capsys.readouterr().out
 
     return run_import
@@ -277,58 +271,12 @@ def test_a_table_that_exists_is_kept_and_it_is_known_what_was_imported(
     assert imported.recall(local_bundle.state)[f"{own.gold}.deal"] == [str(file)]
 
 
-REFUSED = {
-    "SELECT * FROM dev.gold.nothing": r"^sql: The table or view .*nothing.* cannot be found",
-    "SELEC 1": r"^sql: Syntax error at or near 'SELEC'",
-    "SELECT nothing FROM range(1)": r"^sql: A column, variable, or function parameter with name `nothing`",
-    "SELECT 1 / 0": r"^sql: Division by zero",
-    "CACHE TABLE x": r"^sql: CACHE TABLE is not supported on serverless compute",
-}
-
-
-@pytest.mark.parametrize("statement", REFUSED)
-def test_a_statement_that_fails_is_refused_in_a_line(local_bundle, shared, statement):
-    with pytest.raises(WorkspaceError, match=REFUSED[statement]) as refused:
-        sql.sql(local_bundle.root, statement, None)
-    assert len(str(refused.value).splitlines()) == 1
-
-
-def test_a_statement_prints_its_table(own, local_bundle, shared, capsys):
-    names = ("dev.gold", "dev.dev_local_gold", "`dev` . `gold`")
-    sql.sql(local_bundle.root, "CREATE SCHEMA IF NOT EXISTS dev.gold", None)
-    sql.sql(
-        local_bundle.root,
-        "CREATE TABLE dev.gold.own_names AS SELECT 'dev.gold.x' AS x, timestamp'2025-01-01 00:00:00Z' AS t",
-        None,
-    )
-    for name in names:
-        capsys.readouterr()
-        sql.sql(local_bundle.root, f"SELECT *, NULL AS n FROM {name}.own_names", None)
-        assert capsys.readouterr().out.splitlines()[3] == "|dev.gold.x|2025-01-01 00:00:00|NULL|"
-
-
-def test_a_csv_file_has_all_rows_and_is_not_touched_by_a_failure(local_bundle, shared, tmp_path):
-    file = tmp_path / "a.csv"
-    time = "IF(id = 7, NULL, timestamp'2025-01-01 00:00:00Z') AS t"
-    statement = f"SELECT id, id AS id, {time} FROM range(2000) ORDER BY 1"
-    sql.sql(local_bundle.root, statement, file)
-    before = file.read_text()
-    lines = list(csv.reader(before.splitlines()))
-    assert lines[:2] == [["id", "id", "t"], ["0", "0", "2025-01-01 00:00:00"]]
-    assert lines[8] == ["7", "7", ""]
-    assert len(lines) == 2001
-    with pytest.raises(WorkspaceError):
-        sql.sql(local_bundle.root, "SELECT 1 / (id - 1999) FROM range(2000)", file)
-    assert file.read_text() == before
-    assert list(tmp_path.iterdir()) == [file]
-
-
 def test_a_notebook_pasted_into_the_shell_works(run_import, own, local_bundle, tmp_path):
     run_import("deal", write_csv(tmp_path / "deals.csv", rows()), replace=True)
     parameters = {"domain": "deal", "labels": "amount:regression", "catalog": own.catalog}
     parameters |= {"gold_schema": "own_gold", "feature_schema": "own_ml"}
     environment, spark_url = local_bundle.connection()
-    code = f"from local_workspace.shell import talk; talk(Path({str(local_bundle.state)!r}), "
+    code = f"from local_workspace.commands.shell import talk; talk(Path({str(local_bundle.state)!r}), "
     code = f"from pathlib import Path; {code}{spark_url!r}, {parameters!r})"
     (notebook,) = local_bundle.root.glob("src/*/features/create_feature_tables.py")
     with Terminal([sys.executable, "-c", code], environment | {"TERM": "xterm"}, local_bundle.root) as shell:

@@ -11,9 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from local_workspace import damage, java
+from local_workspace.compute import java
 from local_workspace.errors import WorkspaceError
-from local_workspace.testing import LEFT_OUT
+from local_workspace.workspace import damage
+from rendered import copy_rendered
 
 STATE = Path(".local_workspace")
 JOBS = Path("resources/ml/ml_inference_pipeline.yml")
@@ -201,8 +202,7 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
-    folder = tmp_path / "bundle"
-    shutil.copytree(Path.cwd(), folder, ignore=LEFT_OUT)
+    folder = copy_rendered(tmp_path / "bundle")
     monkeypatch.chdir(folder)
     return folder
 

@@ -8,7 +8,7 @@ import re
 import shutil
 
 import pytest
-from local_workspace.jobs import JobRun
+from local_workspace.jobs.runs import JobRun
 from own_tables import OwnTables, log, status
 
 LABELS = {"regression": "amount", "classification": "answer", "anomaly": None}  # which a type learns

@@ -4,6 +4,7 @@ import json
 from textwrap import dedent
 
 import pytest
+from local_workspace.notebooks.process import start_notebook
 
 SERVERLESS = "[NOT_SUPPORTED_WITH_SERVERLESS] {} is not supported on serverless compute. SQLSTATE: 0A000"
 STREAM = (
@@ -199,9 +200,9 @@ def outcomes(local_bundle) -> dict[str, dict]:
     parameters = {"given": "1", "schema": local_bundle.features, "tried": json.dumps([*REFUSED, *ALLOWED])}
     log = local_bundle.logs / "refused.log"
     values = {"earlier": {"status": "SUCCESS"}}
-    task = local_bundle.start_notebook(notebook, parameters, values, log)
+    task = start_notebook(local_bundle, notebook, parameters, values, log)
     result = task.result.recv()
-    local_bundle.end_notebook(task)
+    local_bundle.end(task)
     assert result["error"] is None, log.read_text()
     return json.loads(result["exit"])
 

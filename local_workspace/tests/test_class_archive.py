@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from local_workspace import class_archive, spark_server
-from local_workspace.class_archive import ClassArchive
-from local_workspace.java import java, require_java
+from local_workspace.compute import class_archive, spark_server
+from local_workspace.compute.class_archive import ClassArchive
+from local_workspace.compute.java import java, require_java
 
 PYSPARK = Path(find_spec("pyspark").origin).parent
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
-from local_workspace.bundle import Bundle, BundleError
-from local_workspace.errors import WorkspaceError
-from local_workspace.supported import LEAVE_OUT, check, problems
+from local_workspace.bundle.bundle import Bundle
+from local_workspace.errors import BundleError, WorkspaceError
+from local_workspace.jobs.supported import LEAVE_OUT, check, problems
 
 BUNDLE = """\
 bundle: {name: small}

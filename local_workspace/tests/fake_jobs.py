@@ -7,9 +7,9 @@ from multiprocessing import Pipe
 from pathlib import Path
 from types import SimpleNamespace
 
-from local_workspace.jobs import JobRun, Jobs
-from local_workspace.report import Report
-from local_workspace.workspace import TaskProcess
+from local_workspace.jobs.report import Report
+from local_workspace.jobs.runs import JobRun, Jobs
+from local_workspace.workspace.tasks import Task
 
 HANGS = "hangs"
 
@@ -33,23 +33,23 @@ class FakeWorkspace:
         self.calls: list[tuple[str, dict]] = []
         self.running, self.most, self.killed = set(), 0, 0
 
-    def start_notebook(self, path, parameters, values, log):
+    def start(self, function, path, parameters, values, log):
         self.calls.append((path.stem, parameters))
         answer = self.notebooks.get(path.stem, lambda parameters, values: succeed())(parameters, values)
         receiving, sending = Pipe(duplex=False)
         if answer != HANGS:
             sending.send(answer)
-        task = TaskProcess(SimpleNamespace(pid=os.getpid(), sending=sending), receiving, "")
+        task = Task(SimpleNamespace(pid=os.getpid(), sending=sending), receiving, "")
         self.running.add(receiving)
         self.most = max(self.most, len(self.running))
         return task
 
-    def end_notebook(self, task):
+    def end(self, task):
         self.running.discard(task.result)
 
-    def kill_notebook(self, task):
+    def kill(self, task):
         self.killed += 1
-        self.end_notebook(task)
+        self.end(task)
 
     def check(self):
         """Notebooks that hang wait for this, each half second."""

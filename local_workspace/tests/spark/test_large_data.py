@@ -1,6 +1,6 @@
 """Sessions have Spark's settings for large data once a table is large."""
 
-from local_workspace import spark_settings
+from local_workspace.compute import spark_settings
 
 ASK = """
     names = {names}

@@ -1,0 +1,17 @@
+"""The models of bundles that several tests render."""
+
+TYPES = [
+    "regression:xgboost",
+    "regression:gradient_boosting",
+    "classification:xgboost",
+    "classification:gradient_boosting",
+    "anomaly:isolation_forest",
+]
+DOMAINS = ["claims", "churn", "energy", "fraud", "sales"]
+MANY = ", ".join(f"{d}/{d}_{n}:{kind}" for d in DOMAINS for n, kind in enumerate(TYPES, start=1))
+EVERY_KIND = (
+    "sales/revenue:regression:xgboost, sales/churn:classification:gradient_boosting, "
+    "sales/margin:regression:gradient_boosting, sales/renewal:classification:xgboost, "
+    "ops/outliers:anomaly:isolation_forest, visits/stay:regression:xgboost, "
+    "sales/late:classification:spark_xgboost, sales/price:regression:spark_xgboost"
+)
