@@ -24,10 +24,16 @@ THREE = (
 ARCHIVE_SECONDS = 150  # in which a first run's class archive is made
 SCORINGS = """
 from pathlib import Path
-from local_workspace.bundle import Bundle
-from local_workspace.jobs import Jobs
-from local_workspace.report import Report
-from local_workspace.workspace import Workspace
+try:
+    from local_workspace.bundle.bundle import Bundle
+    from local_workspace.jobs.report import Report
+    from local_workspace.jobs.runs import Jobs
+    from local_workspace.workspace.started import Workspace
+except ImportError:  # a commit in which it had no rooms
+    from local_workspace.bundle import Bundle
+    from local_workspace.jobs import Jobs
+    from local_workspace.report import Report
+    from local_workspace.workspace import Workspace
 
 if __name__ == "__main__":
     with Workspace(Path.cwd()) as workspace:

@@ -1,4 +1,4 @@
-"""What `python -m local_workspace check` costs a bundle of 25 models: the whole command, many times.
+"""What `local-workspace check` costs a bundle of 25 models: the whole command, many times.
 
 uv run python tests/benchmark_check.py
 """

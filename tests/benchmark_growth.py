@@ -88,10 +88,10 @@ resources:
 """
 ALONE = """
 from pathlib import Path
-from local_workspace.bundle import Bundle
-from local_workspace.jobs import Jobs
-from local_workspace.report import Report
-from local_workspace.workspace import Workspace
+from local_workspace.bundle.bundle import Bundle
+from local_workspace.jobs.report import Report
+from local_workspace.jobs.runs import Jobs
+from local_workspace.workspace.started import Workspace
 
 TASKS = [  # job, task, what it is called in the table: nothing where it warms up, or prepares
     ("ml_sample_data", "sample_big", ""),

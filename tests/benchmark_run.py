@@ -20,10 +20,16 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 ALONE = """
 from pathlib import Path
 from statistics import median
-from local_workspace.bundle import Bundle
-from local_workspace.jobs import Jobs
-from local_workspace.report import Report
-from local_workspace.workspace import Workspace
+try:
+    from local_workspace.bundle.bundle import Bundle
+    from local_workspace.jobs.report import Report
+    from local_workspace.jobs.runs import Jobs
+    from local_workspace.workspace.started import Workspace
+except ImportError:  # a commit in which it had no rooms
+    from local_workspace.bundle import Bundle
+    from local_workspace.jobs import Jobs
+    from local_workspace.report import Report
+    from local_workspace.workspace import Workspace
 
 bundle = Bundle(Path.cwd(), "dev")
 if __name__ == "__main__":

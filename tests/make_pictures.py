@@ -40,7 +40,7 @@ def render(folder: str) -> Path:
 
 
 def run(bundle: Path) -> None:
-    command = ["uv", "run", "--quiet", "python", "-m", "local_workspace", "run"]
+    command = ["uv", "run", "--quiet", "local-workspace", "run"]
     if subprocess.run(command, cwd=bundle).returncode:
         sys.exit("The bundle's run failed; its output stands above.")
 

@@ -16,8 +16,8 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[1]
 COMMANDS = {
     "predictions": [
-        "run --quiet cookiecutter . --no-input",
-        "run --directory my_project python -m local_workspace run",
+        "run --quiet --no-default-groups cookiecutter . --no-input",
+        "run --directory my_project local-workspace run",
     ],
     "tests": ["run --quiet pytest"],
 }

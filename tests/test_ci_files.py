@@ -28,7 +28,7 @@ COMMANDS = [
     "uv sync --locked",
     "uv run ruff check",
     "uv run ruff format --check",
-    "uv run python -m local_workspace check",
+    "uv run local-workspace check",
     "uv run pytest",
     "databricks bundle validate --strict -t TARGET",
     "databricks bundle deploy -t staging",

@@ -1,4 +1,4 @@
-"""upgrade.py changes what a bundle was rendered from, and leaves its owner's work alone."""
+"""`upgrade` changes what a bundle was rendered from, and leaves its owner's work alone."""
 
 import shutil
 import subprocess
@@ -125,8 +125,8 @@ def bundle(first_day, tmp_path):
 @pytest.fixture
 def upgrade():
     def upgrade(bundle, *requests):
-        command = [sys.executable, str(bundle / "upgrade.py"), *requests]
-        return subprocess.run(command, cwd=bundle.parent, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "local_workspace", "upgrade", *requests]
+        return subprocess.run(command, cwd=bundle, capture_output=True, text=True, check=False)
 
     return upgrade
 
@@ -392,7 +392,7 @@ def test_version_that_is_already_there(bundle, upgrade):
 def test_without_a_request_it_explains_itself(bundle, upgrade):
     done = upgrade(bundle)
 
-    assert "uv run upgrade.py models+=ops/latency:regression:xgboost" in done.stdout
+    assert "local-workspace upgrade models+=ops/latency:regression:xgboost" in done.stdout
     assert git(bundle, "status", "--porcelain") == ""
 
 

@@ -10,7 +10,6 @@ what the tests say, and ends with their exit code.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -77,8 +76,7 @@ def main() -> int:
             f"Python {PYTHON}, " + ", ".join(f"{name} {version}" for name, version in versions.items()),
             flush=True,
         )
-        shutil.copytree(TEMPLATE / "tests/bundle", bundle / "template_tests")
-        return uv(bundle, "run", "pytest", "-q", "tests", "template_tests")
+        return uv(bundle, "run", "pytest", "-q")
 
 
 if __name__ == "__main__":
