@@ -28,7 +28,7 @@ def main() -> int:
     if done.returncode:
         return done.returncode
     version = wheel.name.split("-")[1]
-    text = text.replace("my_project_ml", "PROJECT_ml").replace(version, "LOCAL_WORKSPACE_VERSION")
+    text = text.replace("my-project-ml", "PROJECT_ml").replace(version, "LOCAL_WORKSPACE_VERSION")
     block = r'(\{ filename = "local_workspace-LOCAL_WORKSPACE_VERSION.*hash = "sha256:)[0-9a-f]+'
     LOCK.write_text(re.sub(block, r"\1LOCAL_WORKSPACE_SHA256", text))
     return 0

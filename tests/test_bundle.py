@@ -10,7 +10,7 @@ import time
 import owner_edits
 import pytest
 import yaml
-from baking import run
+from baking import render, run
 from kill_runs import processes
 from models import MANY
 
