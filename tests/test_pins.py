@@ -3,11 +3,10 @@
 tests/serverless_environments/ lists the packages of each environment version, with their source.
 """
 
-import ast
 import json
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,6 @@ MOVING = {  # what is replaced in the environment, and why
         "certifi": "databricks-sdk, which comes with the client, needs a newer one from 0.159.0 on",
     },
 }
-NOTEBOOK = Path(__file__).parent / "rendered/src/my_project_ml/sales/train_revenue.py"
 NEVER = ("pyspark", "databricks-connect")  # the session's own; another version breaks it
 
 
@@ -71,23 +69,6 @@ def test_pins_move_few_packages_of_the_environment(version, tmp_path):
     assert not set(NEVER) & set(chosen)
 
 
-def test_a_model_names_each_package_once_with_the_version_that_is_imported(tmp_path, monkeypatch):
-    """Also where another folder, further back on the path, has it in another version."""
-    for folder, name, version in (
-        ("first", "numpy", "2.1.3"),
-        ("second", "numpy", "1.26.4"),
-        ("first", "xgboost_cpu", "3.4.1"),
-    ):
-        info = tmp_path / folder / f"{name}-{version}.dist-info"
-        info.mkdir(parents=True)
-        info.joinpath("METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n"
-        )
-    functions = [part for part in ast.parse(NOTEBOOK.read_text()).body if isinstance(part, ast.FunctionDef)]
-    (pin,) = [function for function in functions if function.name == "pin"]
-    names = {"distribution": distribution, "PackageNotFoundError": PackageNotFoundError}
-    exec(compile(ast.Module([pin], []), NOTEBOOK.name, "exec"), names)
-    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("first", "second")])
-    assert [names["pin"](name) for name in ("numpy", "xgboost")] == ["numpy==2.1.3", "xgboost-cpu==3.4.1"]
-    with pytest.raises(PackageNotFoundError, match="pandas"):
-        names["pin"]("pandas")
+def test_the_projects_own_tests_have_the_same_pins():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert set(pins()) <= set(project["dependency-groups"]["dev"])

@@ -33,7 +33,9 @@ def test_another_content_has_another_version(template, tmp_path):
     copy = shutil.copytree(template, tmp_path / "template")
     command = [sys.executable, "hooks/wheel.py", str(tmp_path / "made")]
     subprocess.run(command, cwd=copy, check=True, capture_output=True)
-    readme, error = (copy / "local_workspace" / name for name in ("README.md", "src/local_workspace/errors.py"))
+    readme, error = (
+        copy / "local_workspace" / name for name in ("README.md", "src/local_workspace/errors.py")
+    )
     for file in (readme, error):
         file.write_text(f"{file.read_text()}\n# changed\n")
         subprocess.run(command, cwd=copy, check=True, capture_output=True)

@@ -16,6 +16,8 @@
 
 # COMMAND ----------
 
+import re
+import time
 import traceback
 
 from databricks.feature_engineering import FeatureEngineeringClient
@@ -156,6 +158,21 @@ def clean(name: str, kind: str) -> Column:
     return F.coalesce(value, F.lit(FILL_VALUES.get(name)).cast(kind)).alias(name)
 
 
+def write_features(rows: DataFrame) -> None:
+    """Merges the rows; tries again where Delta refuses them, because the other job writes the table too."""
+    for seconds in (5, 15, 45, None):
+        try:
+            FeatureEngineeringClient().write_table(name=feature_table, df=rows, mode="merge")
+            return
+        except Exception as error:
+            if not re.search(r"DELTA_CONCURRENT|Concurrent\w+Exception", str(error)):
+                raise
+        if seconds:
+            print(f"{feature_table} is written by another job too; tried again in {seconds} s")
+            time.sleep(seconds)
+    raise RuntimeError(f"{feature_table} is written by another job all the time; run this after it")
+
+
 # COMMAND ----------
 
 
@@ -184,7 +201,7 @@ def create_feature_table() -> str:
         f"({columns}, CONSTRAINT {domain}_features_pk PRIMARY KEY ({keys[0]}))"
 # % endif
     )
-    FeatureEngineeringClient().write_table(name=feature_table, df=rows, mode="merge")
+    write_features(rows)
     print(f"{feature_table} is up to date")
     return "SUCCESS"
 

@@ -58,5 +58,10 @@ def fetch(log: Path, environment: dict) -> list[Path]:
     raise WorkspaceError(NO_JARS)
 
 
+def derby_jars() -> list[Path]:
+    """Those of Derby, which keeps Spark's catalog, and of its tools."""
+    return sorted(_spark_home().glob("jars/derby*.jar"))
+
+
 def _spark_home() -> Path:
     return Path(find_spec("pyspark").origin).parent

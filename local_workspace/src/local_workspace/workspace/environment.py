@@ -15,10 +15,13 @@ ALLOWED = (  # a secret of yours, or a real workspace's settings, do not reach i
 )
 
 
-def make_environment(state: Path, mlflow_folder: Path, port: int, token: str, also: list[str]) -> dict:
+def make_environment(
+    state: Path, mlflow_folder: Path, temporary: Path, port: int, token: str, also: list[str]
+) -> dict:
     """Points every client to the local workspace, whose HTTP services answer on `port`.
 
-    `also` are further variables that the bundle's owner lets in.
+    `temporary` is this run's own folder for temporary files: MLflow loads models from names in it that others
+    could foretell. `also` are further variables that the bundle's owner lets in.
     """
     allowed = [*ALLOWED, *also]
     inherited = {k: v for k, v in os.environ.items() if any(fnmatch.fnmatchcase(k, a) for a in allowed)}
@@ -38,6 +41,7 @@ def make_environment(state: Path, mlflow_folder: Path, port: int, token: str, al
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
             "PYSPARK_PYTHON": sys.executable,  # of Spark's workers
+            "TMPDIR": str(temporary),
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
     )

@@ -26,8 +26,11 @@ class FoundWorkspace:
         self._socket = socket
         self._up = Client(socket, "AF_UNIX")
         self._up.send(None)
-        version, *self._connection = self._up.recv()
-        if version != version_of(root):
+        served, *self._connection = self._up.recv()
+        if served != root:  # as of a state that was copied while `up` ran
+            self._up.close()
+            raise ConnectionRefusedError(served)
+        if self._connection.pop(0) != version_of(root):
             raise WorkspaceError("`up` runs since before packages or local_workspace changed; start it anew")
 
     def __enter__(self) -> "FoundWorkspace":

@@ -49,7 +49,7 @@ class Guests:
         """Until a command has ended."""
         self._commands.add(command)
         try:
-            command.send((self._version, *self._workspace.connection()))
+            command.send((self._workspace.root, self._version, *self._workspace.connection()))
             wait([command])
         finally:
             self._commands.discard(command)

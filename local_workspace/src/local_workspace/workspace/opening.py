@@ -33,4 +33,6 @@ def start_workspace(root: Path, output: TextIO = sys.stderr) -> Iterator[Workspa
     for sentence in damage.unreadable_tables(root / state.NAME):
         print(sentence, file=output, flush=True)
     with Workspace(root) as workspace:
+        if workspace.notice:
+            print(workspace.notice, file=output, flush=True)
         yield workspace

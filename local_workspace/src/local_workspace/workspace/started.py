@@ -15,7 +15,7 @@ from local_workspace.compute.spark_server import SparkServer
 from local_workspace.compute.spark_sessions import end_session
 from local_workspace.errors import WorkspaceError
 from local_workspace.options import option
-from local_workspace.workspace import damage, state
+from local_workspace.workspace import belonging, damage, state
 from local_workspace.workspace.environment import make_environment, private
 from local_workspace.workspace.processes import Processes
 from local_workspace.workspace.tasks import Settings, Task
@@ -25,7 +25,8 @@ class Workspace:
     """A local workspace that runs within a `with`.
 
     `root` is the bundle's folder; `state` is the folder of what lasts, `logs` is in it; `folder` is for
-    sockets and files of the moment.
+    sockets and files of the moment, which only its owner can read; `notice` is a sentence on what was done
+    to the state, empty if nothing was.
     """
 
     def __init__(self, bundle_root: Path):
@@ -50,11 +51,14 @@ class Workspace:
     def _start(self, allowed: list[str], undo: ExitStack) -> None:
         """Starts Spark and the services; `undo` ends them."""
         mlflow_folder, token = state.mlflow_folder(self.state), secrets.token_hex(16)
+        self.notice = belonging.make_own(self.state, mlflow_folder)
+        self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
+        temporary = self.folder / "tmp"
+        temporary.mkdir(mode=0o700)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-            environment = make_environment(self.state, mlflow_folder, port, token, allowed)
+            environment = make_environment(self.state, mlflow_folder, temporary, port, token, allowed)
             self._environment = environment
-            self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
             python = python_workers.prepare(self.folder)
             spark_token, daemon = secrets.token_hex(16), python_workers.DAEMON
             self._spark = SparkServer(

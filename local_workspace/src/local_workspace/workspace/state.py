@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -61,5 +62,16 @@ def mlflow_folder(folder: Path) -> Path:
 
 
 def _link(folder: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path(tempfile.gettempdir(), f"local_workspace-{os.getuid()}-{name}")
+    return _links() / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+
+
+def _links() -> Path:
+    """A folder that nobody else can write to: whoever could, might lead MLflow to models of theirs."""
+    links = Path(os.path.expanduser("~"), ".cache/local_workspace_links")
+    if not PLAIN.fullmatch(str(links)):
+        links = Path(tempfile.gettempdir(), f"local_workspace_links-{os.getuid()}")
+    links.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = links.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise WorkspaceError(f"{links}: others can write there, or it is not yours; remove it")
+    return links

@@ -1,0 +1,83 @@
+"""Functions of the rendered notebooks, each run by itself in a process without Spark."""
+
+import ast
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
+
+
+def function(notebook, name, **names):
+    """A function of a notebook, which finds these names alone."""
+    definitions = [part for part in ast.parse((SOURCE / notebook).read_text()).body]
+    (found,) = [part for part in definitions if isinstance(part, ast.FunctionDef) and part.name == name]
+    found.returns = None
+    for argument in found.args.args:
+        argument.annotation = None
+    exec(compile(ast.Module([found], []), notebook, "exec"), names)
+    return names[name]
+
+
+def test_a_model_names_each_package_once_with_the_version_that_is_imported(tmp_path, monkeypatch):
+    """Also where another folder, further back on the path, has it in another version."""
+    for folder, name, version in (
+        ("first", "numpy", "2.1.3"),
+        ("second", "numpy", "1.26.4"),
+        ("first", "xgboost_cpu", "3.4.1"),
+    ):
+        info = tmp_path / folder / f"{name}-{version}.dist-info"
+        info.mkdir(parents=True)
+        info.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n"
+        )
+    names = {"distribution": distribution, "PackageNotFoundError": PackageNotFoundError}
+    pin = function("sales/train_revenue.py", "pin", **names)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("first", "second")])
+    assert [pin(name) for name in ("numpy", "xgboost")] == ["numpy==2.1.3", "xgboost-cpu==3.4.1"]
+    with pytest.raises(PackageNotFoundError, match="pandas"):
+        pin("pandas")
+
+
+CONFLICT = RuntimeError(
+    "(io.delta.exceptions.ConcurrentAppendException) [DELTA_CONCURRENT_APPEND] Files\n" * 45
+)
+
+
+@pytest.mark.parametrize(
+    ("raised", "tries", "ends"),
+    [
+        ([], 1, None),
+        ([CONFLICT, CONFLICT], 3, None),
+        ([CONFLICT] * 9, 4, "ml.sales_features is written by another job all the time; run this after it"),
+        ([ValueError("no such column")], 1, "no such column"),
+    ],
+    ids=["no conflict", "two conflicts", "no end of conflicts", "another error"],
+)
+def test_a_feature_table_that_another_job_writes_too_is_tried_again(raised, tries, ends):
+    errors, waited, written = iter(raised), [], []
+
+    def write_table(**asked):
+        written.append(asked)
+        if error := next(errors, None):
+            raise error
+
+    write_features = function(
+        "features/create_feature_tables.py",
+        "write_features",
+        FeatureEngineeringClient=lambda: SimpleNamespace(write_table=write_table),
+        feature_table="ml.sales_features",
+        re=re,
+        time=SimpleNamespace(sleep=waited.append),
+    )
+    if ends:
+        with pytest.raises((RuntimeError, ValueError), match=ends):
+            write_features("rows")
+    else:
+        write_features("rows")
+    assert written == [{"name": "ml.sales_features", "df": "rows", "mode": "merge"}] * tries
+    assert len(waited) == tries - 1
