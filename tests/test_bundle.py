@@ -74,11 +74,7 @@ def run_ci_steps(bundle, environment):
     assert re.search(r"\d+ passed", done.stdout)
 
 
-def test_the_test_steps_of_its_ci_run_as_written(committed, environment):
-    run_ci_steps(committed(ci="github"), environment)
-
-
-def test_all_edits_that_its_readme_invites_leave_its_tests_passing(committed, environment):
+def test_after_all_edits_that_its_readme_invites_the_test_steps_of_its_ci_pass(committed, environment):
     bundle = committed(ci="github")
     for edits in owner_edits.EDITS.values():
         owner_edits.apply(bundle, edits)
@@ -88,7 +84,8 @@ def test_all_edits_that_its_readme_invites_leave_its_tests_passing(committed, en
 def test_a_bundle_runs_in_a_folder_of_any_name_without_network(committed, environment, tmp_path):
     """Of 250 characters, among them a space, %20, ?, # and others that are not ASCII.
 
-    Once its packages are there, it runs in a network namespace that has nothing but a loopback device.
+    Once its packages are there, it runs in a network namespace that has nothing but a loopback device. Its
+    state lasts from one command to the next, until reset removes it.
     """
     folder = tmp_path / "a b %20 ? # ü 日本 'quoted' $HOME"
     while len(str(folder)) < 235:
@@ -106,12 +103,17 @@ def test_a_bundle_runs_in_a_folder_of_any_name_without_network(committed, enviro
         command = f"ip link set lo up && exec {command}"
     else:
         alone = ["sh", "-c"]  # this machine lets no user make a network namespace
-    done = subprocess.run([*alone, command], cwd=bundle, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    rendered = set(os.listdir(bundle))
+    for jobs in ("ml_sample_data ml_training_pipeline", "ml_inference_pipeline --task score_outage"):
+        asked = [*alone, f"{command} {jobs}"]
+        done = subprocess.run(asked, cwd=bundle, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 1 models scored" in done.stdout
+    assert set(os.listdir(bundle)) == rendered | {".local_workspace"}
     assert (bundle / ".local_workspace/mlflow.db").exists()
     assert list((bundle / ".local_workspace/mlruns").glob("*/*/artifacts/holdout.png"))
     assert run(bundle, environment, "local-workspace", "reset").returncode == 0
+    assert set(os.listdir(bundle)) == rendered
     assert len(os.listdir(folder)) == 1
 
 
@@ -133,22 +135,7 @@ def one_model(template, tmp_path_factory):
     return render(template, tmp_path_factory.mktemp("one"), **answers)
 
 
-def test_state_persists_between_commands_and_reset_removes_it(one_model, environment):
-    rendered = set(os.listdir(one_model))
-    for command in (
-        ("run", "ml_sample_data", "ml_training_pipeline"),
-        ("run", "ml_inference_pipeline", "--task", "score_outage"),
-    ):
-        done = run(one_model, environment, "local-workspace", *command)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 of 1 models scored" in done.stdout
-    assert set(os.listdir(one_model)) == rendered | {".local_workspace"}
-    assert run(one_model, environment, "local-workspace", "reset").returncode == 0
-    assert set(os.listdir(one_model)) == rendered
-
-
 STOPS = {
-    "Ctrl-C": [signal.SIGINT],
     "three times Ctrl-C": [signal.SIGINT] * 3,
     "terminal closed": [signal.SIGHUP],
 }
@@ -183,7 +170,7 @@ def test_a_run_that_is_stopped_leaves_no_process_and_the_next_starts(one_model, 
     assert "ml_sample_data" in lines, errors
     assert running.returncode != 0
     assert "Traceback" not in rest + errors
-    if stop == "Ctrl-C":
+    if stop == "three times Ctrl-C":
         assert "Stopped." in errors
     deadline = time.monotonic() + 10
     while (left := processes(one_model)) and time.monotonic() < deadline:

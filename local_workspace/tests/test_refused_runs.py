@@ -146,6 +146,11 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
         r"a local run has no spark_python_task, only .*; leave this task out by --task",
     ),
     "a job is not there": (lambda: None, ["run", "nothing"], r"job: target dev has no 'nothing'; it has ml_"),
+    "a target has no such job": (
+        lambda: None,
+        ["run", "ml_sample_data", "--target", "prod", "--var", "service_principal=x"],
+        r"job: target prod has no 'ml_sample_data'; it has ml_",
+    ),
     "a task is not there": (
         lambda: None,
         ["run", "--task", "nothing"],
