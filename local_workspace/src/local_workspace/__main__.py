@@ -18,7 +18,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     _stop_in_order()
     try:
-        return arguments.run(arguments)
+        code: int = arguments.run(arguments)
+        return code
     except (BundleError, WorkspaceError) as error:
         print(error, file=sys.stderr)
         return 2

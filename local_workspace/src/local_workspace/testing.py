@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from textwrap import dedent, indent
+from typing import Any
 
 from local_workspace.bundle.bundle import Bundle
 from local_workspace.jobs.report import Report
@@ -47,15 +48,15 @@ class LocalBundle(Workspace):
         with open(self.root / "report.txt", "a") as stream:
             return Jobs(self.bundle, self, Report(stream)).run(job, only, parameters)
 
-    def run_notebook(self, pattern: str, **parameters: str) -> dict:
+    def run_notebook(self, pattern: str, **parameters: str) -> dict[str, Any]:
         """Runs the notebook that a pattern finds: what it exits with, its error, its task values."""
         (path,) = self.root.glob(pattern)
         task = start_notebook(self, path, parameters, {}, self.logs / f"{path.stem}.log")
-        result = task.result.recv()
+        result: dict[str, Any] = task.result.recv()
         self.end(task)
         return result
 
-    def ask(self, code: str) -> object:
+    def ask(self, code: str) -> Any:
         """The value of a Python expression, or of a function's body, evaluated by a task of its own."""
         body = dedent(code).strip()
         body = body if "return " in body else f"return {body}"
@@ -64,6 +65,7 @@ class LocalBundle(Workspace):
         assert result["error"] is None, result["error"]
         return json.loads(result["exit"])
 
-    def sql(self, statement: str) -> list[list]:
+    def sql(self, statement: str) -> list[list[Any]]:
         """The rows of a statement."""
-        return self.ask(f"return [list(row) for row in spark.sql({statement!r}).collect()]")
+        rows: list[list[Any]] = self.ask(f"return [list(row) for row in spark.sql({statement!r}).collect()]")
+        return rows

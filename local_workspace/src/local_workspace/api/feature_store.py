@@ -16,19 +16,19 @@ from databricks.ml_features_common.entities.feature_table_info import FeatureTab
 from databricks.ml_features_common.entities.source_data_column_info import SourceDataColumnInfo
 
 from local_workspace.api import unity_catalog
-from local_workspace.api.request import Request, Route
+from local_workspace.api.request import Json, Request, Route
 
 
-def _create_feature_table(request: Request) -> dict:
+def _create_feature_table(request: Request) -> Json:
     return {"feature_table": {"name": request.asked["name"]}}
 
 
-def _get_online_stores(request: Request) -> dict:
+def _get_online_stores(request: Request) -> Json:
     tables = request.asked.get("feature_tables", [])
     return {"feature_table_online_stores": [{"feature_table": t, "online_stores": []} for t in tables]}
 
 
-def _get_features(request: Request) -> dict:
+def _get_features(request: Request) -> Json:
     table = request.asked["feature_table"]
     features = [
         {
@@ -42,7 +42,7 @@ def _get_features(request: Request) -> dict:
     return {"features": features}
 
 
-def _generate_feature_spec(request: Request) -> dict:
+def _generate_feature_spec(request: Request) -> Json:
     """The feature spec that a training set's model carries: source columns, then looked-up features."""
     lookups = [feature["feature_lookup"] for feature in request.asked["features"]]
     names = sorted({lookup["table_name"] for lookup in lookups})
@@ -70,7 +70,7 @@ def _generate_feature_spec(request: Request) -> dict:
     return {"feature_spec_yaml": yaml.safe_dump(spec._to_dict(), sort_keys=False)}
 
 
-def _looked_up(lookup: dict, table: dict) -> list:
+def _looked_up(lookup: Json, table: Json) -> list[FeatureColumnInfo]:
     keys = table["table_constraints"][0]["primary_key_constraint"]["child_columns"]
     renamed = {pair["feature_name"]: pair["output_name"] for pair in lookup.get("rename_outputs", [])}
     names = lookup.get("feature_names") or [c["name"] for c in table["columns"] if c["name"] not in keys]

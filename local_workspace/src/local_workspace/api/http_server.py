@@ -12,7 +12,7 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from local_workspace.api.request import ApiError, Request, Route, Services
+from local_workspace.api.request import ApiError, Json, Request, Route, Services
 
 MAX_JSON, MAX_FILE = 16 << 20, 2 << 30  # bytes of a call, and of a model's file
 IDLE_SECONDS = 120
@@ -52,7 +52,7 @@ def serve(listener: socket.socket, token: str, routes: list[Route], services: Se
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
 
-        def answer(self) -> dict | bytes:
+        def answer(self) -> Json | bytes:
             url = urlsplit(self.path)
             path = unquote(url.path)
             if path == "/.well-known/databricks-config":
@@ -87,7 +87,7 @@ def serve(listener: socket.socket, token: str, routes: list[Route], services: Se
     server.serve_forever()
 
 
-def parsed(body: bytes) -> dict:
+def parsed(body: bytes) -> Json:
     """The JSON object that a call sends."""
     try:
         found = json.loads(body)

@@ -14,7 +14,7 @@ from mlflow.entities import model_registry as entities
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-from local_workspace.api.request import ApiError, Request, Route
+from local_workspace.api.request import ApiError, Json, Request, Route
 
 NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
 MODEL_ID = "local_workspace.model_id"  # a version's tag, since MLflow's SQLite store does not keep it
@@ -37,10 +37,10 @@ class Registry:
         return found
 
 
-def _answers(function: Callable[[SqlAlchemyStore, dict], dict]) -> Callable[[Request], dict]:
+def _answers(function: Callable[[SqlAlchemyStore, Json], Json]) -> Callable[[Request], Json]:
     """A route's answer; the store's errors become the API's."""
 
-    def answer(request: Request) -> dict:
+    def answer(request: Request) -> Json:
         try:
             return function(request.services.registry.store, request.asked)
         except MlflowException as error:
@@ -49,7 +49,7 @@ def _answers(function: Callable[[SqlAlchemyStore, dict], dict]) -> Callable[[Req
     return answer
 
 
-def _create_model(request: Request) -> dict:
+def _create_model(request: Request) -> Json:
     name = request.asked["name"]
     if not NAME.fullmatch(name):
         message = (
@@ -64,19 +64,19 @@ def _create_model(request: Request) -> dict:
 
 
 @_answers
-def _create_model_of_schema(store: SqlAlchemyStore, asked: dict) -> dict:
+def _create_model_of_schema(store: SqlAlchemyStore, asked: Json) -> Json:
     name = asked["name"]
     tags = [entities.RegisteredModelTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
     return {"registered_model": _model(store.create_registered_model(name, tags, asked.get("description")))}
 
 
 @_answers
-def _get_model(store: SqlAlchemyStore, asked: dict) -> dict:
+def _get_model(store: SqlAlchemyStore, asked: Json) -> Json:
     return {"registered_model": _model(store.get_registered_model(asked["name"]))}
 
 
 @_answers
-def _search_models(store: SqlAlchemyStore, asked: dict) -> dict:
+def _search_models(store: SqlAlchemyStore, asked: Json) -> Json:
     found = store.search_registered_models(
         max_results=int(asked.get("max_results", 100)), page_token=asked.get("page_token")
     )
@@ -84,13 +84,13 @@ def _search_models(store: SqlAlchemyStore, asked: dict) -> dict:
 
 
 @_answers
-def _delete_model(store: SqlAlchemyStore, asked: dict) -> dict:
+def _delete_model(store: SqlAlchemyStore, asked: Json) -> Json:
     store.delete_registered_model(asked["name"])
     return {}
 
 
 @_answers
-def _create_version(store: SqlAlchemyStore, asked: dict) -> dict:
+def _create_version(store: SqlAlchemyStore, asked: Json) -> Json:
     tags = [entities.ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
     logged = LOGGED_MODEL.search(asked["source"])
     if model_id := asked.get("model_id") or (logged and logged[1]):
@@ -107,18 +107,18 @@ def _create_version(store: SqlAlchemyStore, asked: dict) -> dict:
 
 
 @_answers
-def _get_version(store: SqlAlchemyStore, asked: dict) -> dict:
+def _get_version(store: SqlAlchemyStore, asked: Json) -> Json:
     return {"model_version": _version(store.get_model_version(asked["name"], asked["version"]))}
 
 
 @_answers
-def _update_version(store: SqlAlchemyStore, asked: dict) -> dict:
+def _update_version(store: SqlAlchemyStore, asked: Json) -> Json:
     version = store.update_model_version(asked["name"], asked["version"], asked.get("description"))
     return {"model_version": _version(version)}
 
 
 @_answers
-def _search_versions(store: SqlAlchemyStore, asked: dict) -> dict:
+def _search_versions(store: SqlAlchemyStore, asked: Json) -> Json:
     wanted = asked.get("filter", "").strip()
     if not FILTER.fullmatch(wanted):
         unsupported = f"Unsupported filter query : `{wanted}`. Please specify your"
@@ -134,24 +134,24 @@ def _search_versions(store: SqlAlchemyStore, asked: dict) -> dict:
 
 
 @_answers
-def _delete_version(store: SqlAlchemyStore, asked: dict) -> dict:
+def _delete_version(store: SqlAlchemyStore, asked: Json) -> Json:
     store.delete_model_version(asked["name"], asked["version"])
     return {}
 
 
 @_answers
-def _set_alias(store: SqlAlchemyStore, asked: dict) -> dict:
+def _set_alias(store: SqlAlchemyStore, asked: Json) -> Json:
     store.set_registered_model_alias(asked["name"], asked["alias"], asked["version"])
     return {}
 
 
 @_answers
-def _delete_alias(store: SqlAlchemyStore, asked: dict) -> dict:
+def _delete_alias(store: SqlAlchemyStore, asked: Json) -> Json:
     store.delete_registered_model_alias(asked["name"], asked["alias"])
     return {}
 
 
-def _set_alias_by_path(request: Request) -> dict:
+def _set_alias_by_path(request: Request) -> Json:
     name, alias = request.names
     version = request.asked["version_num"]
     asked = {"name": name, "alias": alias, "version": str(version)}
@@ -159,31 +159,31 @@ def _set_alias_by_path(request: Request) -> dict:
     return {"alias_name": alias, "version_num": version}
 
 
-def _delete_alias_by_path(request: Request) -> dict:
+def _delete_alias_by_path(request: Request) -> Json:
     name, alias = request.names
     return _delete_alias(replace(request, asked={"name": name, "alias": alias}))
 
 
 @_answers
-def _get_version_by_alias(store: SqlAlchemyStore, asked: dict) -> dict:
+def _get_version_by_alias(store: SqlAlchemyStore, asked: Json) -> Json:
     return {"model_version": _version(store.get_model_version_by_alias(asked["name"], asked["alias"]))}
 
 
 @_answers
-def _set_model_tag(store: SqlAlchemyStore, asked: dict) -> dict:
+def _set_model_tag(store: SqlAlchemyStore, asked: Json) -> Json:
     store.set_registered_model_tag(asked["name"], entities.RegisteredModelTag(asked["key"], asked["value"]))
     return {}
 
 
 @_answers
-def _set_version_tag(store: SqlAlchemyStore, asked: dict) -> dict:
+def _set_version_tag(store: SqlAlchemyStore, asked: Json) -> Json:
     store.set_model_version_tag(
         asked["name"], asked["version"], entities.ModelVersionTag(asked["key"], asked["value"])
     )
     return {}
 
 
-def _model(model: entities.RegisteredModel) -> dict:
+def _model(model: entities.RegisteredModel) -> Json:
     return {
         "name": model.name,
         "creation_timestamp": model.creation_timestamp,
@@ -194,7 +194,7 @@ def _model(model: entities.RegisteredModel) -> dict:
     }
 
 
-def _version(version: entities.ModelVersion) -> dict:
+def _version(version: entities.ModelVersion) -> Json:
     tags = dict(version.tags)
     return {
         "name": version.name,
@@ -211,15 +211,15 @@ def _version(version: entities.ModelVersion) -> dict:
     }
 
 
-def _emit_lineage(request: Request) -> dict:
+def _emit_lineage(request: Request) -> Json:
     return {}
 
 
-def _uses_files_api(request: Request) -> dict:
+def _uses_files_api(request: Request) -> Json:
     return {"is_databricks_sdk_models_artifact_repository_enabled": True}
 
 
-def _upload(request: Request) -> dict:
+def _upload(request: Request) -> Json:
     path = request.services.registry.file(request.names[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(request.body)
@@ -227,13 +227,13 @@ def _upload(request: Request) -> dict:
 
 
 def _download(request: Request) -> bytes:
-    path = request.services.registry.file(request.names[0])
+    path: Path = request.services.registry.file(request.names[0])
     if not path.is_file():
         raise ApiError(404, "NOT_FOUND", f"The file being accessed is not found: {request.names[0]}")
     return path.read_bytes()
 
 
-def _list_directory(request: Request) -> dict:
+def _list_directory(request: Request) -> Json:
     name = request.names[0].rstrip("/")
     folder = request.services.registry.file(name)
     if not folder.is_dir():

@@ -9,6 +9,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+Json = dict[str, Any]  # a JSON object
+
 
 class ApiError(Exception):
     """An answer other than 200: its HTTP status, Databricks' error code and a message."""
@@ -33,9 +35,9 @@ class Request:
 
     services: Services
     names: tuple[str, ...]
-    asked: dict[str, Any]
+    asked: Json
     body: bytes
 
 
 # A method, a pattern of the path, and what answers: with JSON, or with a file's bytes.
-Route = tuple[str, str, Callable[[Request], dict | bytes]]
+Route = tuple[str, str, Callable[[Request], Json | bytes]]

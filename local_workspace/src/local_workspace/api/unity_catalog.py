@@ -7,11 +7,11 @@ import json
 
 from pyspark.sql import SparkSession
 
-from local_workspace.api.request import ApiError, Request, Route
+from local_workspace.api.request import ApiError, Json, Request, Route
 from local_workspace.compute.databricks_sql import PRIMARY_KEY, TAG, TIMESERIES
 
 
-def table(spark: SparkSession, name: str) -> dict:
+def table(spark: SparkSession, name: str) -> Json:
     """What the API says of table `catalog.schema.table`."""
     try:
         detail = spark.sql(f"DESCRIBE DETAIL {name}").first()
@@ -54,15 +54,15 @@ def table(spark: SparkSession, name: str) -> dict:
     }
 
 
-def _listed(properties: dict, name: str) -> list:
+def _listed(properties: dict[str, str], name: str) -> list[str]:
     return [part for part in properties.get(name, "").split(",") if part]
 
 
-def _get_table(request: Request) -> dict:
+def _get_table(request: Request) -> Json:
     return table(request.services.spark, request.names[0])
 
 
-def _get_tags(request: Request) -> dict:
+def _get_tags(request: Request) -> Json:
     properties = request.services.spark.sql(f"DESCRIBE DETAIL {request.names[0]}").first().properties
     tags = [
         {"key": name.removeprefix(TAG), "value": value}

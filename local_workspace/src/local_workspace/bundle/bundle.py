@@ -47,7 +47,7 @@ class Bundle:
         yaml: YamlFiles | None = None,
         lenient: bool = False,
         options: Iterable[str] = (),
-        user: dict | None = None,
+        user: dict[str, str] | None = None,
     ):
         self.root = root
         self._lenient, self._user = lenient, user
@@ -65,7 +65,7 @@ class Bundle:
         if not lenient:
             for sentence in conflicts(yaml.config.section("resources"), own.section("resources")):
                 raise BundleError(sentence)
-        config = merge(yaml.config, own)
+        config: Mapping = merge(yaml.config, own)
         found = self._variables(yaml.config.section("variables"), own.section("variables"), options)
         if not lenient and "catalog" in found:
             found["catalog"] = variables.Variable(CATALOG, "")
@@ -96,7 +96,7 @@ class Bundle:
         return found
 
     def _job(self, written: Mapping) -> Mapping:
-        job = self._substitutions.resolve(written, written.place)
+        job: Mapping = self._substitutions.resolve(written, written.place)
         job = self._fit(merge_by_name(job), "", job.place)
         if isinstance(job.get("name"), str):
             job["name"] = self._substitutions.named("jobs", job["name"], job.at("name"))
@@ -123,8 +123,8 @@ class Bundle:
             return Mapping(items, value.place, places)
         if isinstance(value, Sequence):
             kept = [(value.places.get(n, place), item) for n, item in enumerate(value) if item is not None]
-            items = [self._fit(item, field, where) for where, item in kept]
-            return Sequence(items, value.place, dict(enumerate(where for where, _ in kept)))
+            fitted = [self._fit(item, field, where) for where, item in kept]
+            return Sequence(fitted, value.place, dict(enumerate(where for where, _ in kept)))
         try:
             return scalars.fit(value, field)
         except ValueError as error:

@@ -47,8 +47,9 @@ def text_within(value: object) -> str:
     """A scalar as a part of a text; very small and very large numbers keep their exponent there."""
     if value is None:
         return "<nil>"
-    plain = not isinstance(value, float) or value == 0 or 1e-4 <= abs(value) < 1e21
-    return text_of(value) if plain or not math.isfinite(value) else repr(value)
+    if not isinstance(value, float) or not math.isfinite(value):
+        return text_of(value)
+    return text_of(value) if value == 0 or 1e-4 <= abs(value) < 1e21 else repr(value)
 
 
 def fit(value: object, field: str) -> object:

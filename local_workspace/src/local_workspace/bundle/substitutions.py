@@ -25,8 +25,10 @@ GIT = {
 ROOT_PATH = "~/.bundle/${bundle.name}/${bundle.target}"
 FOLDERS = {"file": "files", "artifact": "artifacts", "resource": "resources", "state": "state"}
 NAMES = ("name", "display_name", "cluster_name", "title")  # fields that a prefix goes before
-PREFIXED = ("jobs", "pipelines", "models", "clusters", "dashboards", "genie_spaces", "alerts")
-PREFIXED += ("sql_warehouses",)
+PREFIXED = (
+    *("jobs", "pipelines", "models", "clusters", "dashboards", "genie_spaces", "alerts"),
+    "sql_warehouses",
+)
 PREFIXED_IN_WORDS = ("schemas", "registered_models", "model_serving_endpoints")
 
 
@@ -63,8 +65,8 @@ class Substitutions:
             items = {k: self.resolve(item, value.places.get(k, place), within) for k, item in value.items()}
             return Mapping(items, value.place, value.places)
         if isinstance(value, Sequence):
-            items = [self.resolve(item, value.places.get(n, place), within) for n, item in enumerate(value)]
-            return Sequence(items, value.place, value.places)
+            parts = [self.resolve(item, value.places.get(n, place), within) for n, item in enumerate(value)]
+            return Sequence(parts, value.place, value.places)
         if not isinstance(value, str):
             return value
         if whole := REFERENCE.fullmatch(value):
@@ -138,7 +140,7 @@ class Substitutions:
                 found = self.resolve(found, place, within)
             if not isinstance(found, dict | list) or (isinstance(found, list) and not part.isdecimal()):
                 raise LookupError(part)
-            found = found[int(part) if isinstance(found, list) else part]
+            found = found[int(part)] if isinstance(found, list) else found[part]
         return self.resolve(found, place, within)
 
     def _variable(self, name: str, variable: str, place: str) -> Variable:
@@ -172,7 +174,7 @@ class Substitutions:
         return next(filter(None, said), "")
 
 
-def _workspace(given: Mapping, user: dict[str, str]) -> dict:
+def _workspace(given: Mapping, user: dict[str, str]) -> dict[str, Any]:
     """The workspace's settings, with the paths that the CLI adds."""
     folders = {f"{name}_path": f"${{workspace.root_path}}/{folder}" for name, folder in FOLDERS.items()}
     found = {"root_path": ROOT_PATH, **folders, **given, "current_user": user}

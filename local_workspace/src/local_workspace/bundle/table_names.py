@@ -19,7 +19,7 @@ def to_local(statement: str, root: Path) -> str:
     names = "|".join(r"\s*\.\s*".join(f"`?{re.escape(part)}`?" for part in name) for name in local)
     pattern = rf"{TEXT_OR_COMMENT}|(?<![\w.`])(?P<name>{names})(?!\w)"
 
-    def replace(match: re.Match) -> str:
+    def replace(match: re.Match[str]) -> str:
         if not match["name"]:
             return match[0]
         catalog, schema = re.sub(r"[`\s]", "", match["name"]).lower().split(".")
@@ -30,7 +30,9 @@ def to_local(statement: str, root: Path) -> str:
 
 def _schemas(root: Path) -> dict[tuple[str, str], str]:
     """The schema here of each (catalog, schema) there; where targets share a catalog, true names win."""
-    yaml, short, true = YamlFiles(root), {}, {}
+    yaml = YamlFiles(root)
+    short: dict[tuple[str, str], str] = {}
+    true: dict[tuple[str, str], str] = {}
     for target in yaml.config.section("targets"):
         bundle = Bundle(root, target, yaml, lenient=True)
         for variable in SCHEMAS:

@@ -6,7 +6,7 @@ Stands for https://docs.databricks.com/aws/en/dev-tools/bundles/variables#preced
 import csv
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +54,12 @@ def written(declared: Mapping, own: Mapping) -> dict[str, Variable]:
     return found
 
 
-def given(root: Path, target: str, declared: Mapping, options: Sequence[str]) -> dict[str, Variable]:
+def given(root: Path, target: str, declared: Mapping, options: Iterable[str]) -> dict[str, Variable]:
     """What is given from outside: by --var, by BUNDLE_VAR_name, by the file of overrides, in this order."""
     found = _overrides(root, target, declared)
     for name in declared:
-        if (variable := f"BUNDLE_VAR_{name}") in os.environ:
-            found[name] = Variable(os.environ[variable], variable, variable)
+        if (asked := f"BUNDLE_VAR_{name}") in os.environ:
+            found[name] = Variable(os.environ[asked], asked, asked)
     found |= _options(options, declared)
     for name, variable in found.items():
         is_complex = declared.section(name).get("type") == "complex"
@@ -84,14 +84,15 @@ def require_values(declared: Mapping, own: Mapping, variables: dict[str, Variabl
 
 def _definition(own: Mapping, name: str) -> Mapping:
     """What a target says of a variable, in full."""
-    if name not in own or own[name] is None:
+    said = own.get(name)
+    if said is None:
         return Mapping()
-    if isinstance(own[name], Mapping) and set(own[name]) in DEFINITIONS:
-        return own[name]
-    return Mapping({"default": own[name]}, places={"default": own.at(name)})
+    if isinstance(said, Mapping) and set(said) in DEFINITIONS:
+        return said
+    return Mapping({"default": said}, places={"default": own.at(name)})
 
 
-def _options(options: Sequence[str], declared: Mapping) -> dict[str, Variable]:
+def _options(options: Iterable[str], declared: Mapping) -> dict[str, Variable]:
     """The values of --var; the CLI splits each at its commas."""
     found: dict[str, Variable] = {}
     for assignment in [part for option in options for part in next(csv.reader([option]), [])]:

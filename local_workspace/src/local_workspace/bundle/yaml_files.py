@@ -26,31 +26,39 @@ MERGED_BY = {
 class Placed:
     """`place` is the file and line of the whole, `places` has those of its keys or items."""
 
-    def __init__(self, content: Iterable = (), place: str = "", places: dict | None = None):
-        super().__init__(content)
-        self.place = place
-        self.places = dict(places or {})
+    place: str
+    places: dict[Any, str]
 
     def at(self, *keys: str | int) -> str:
         """The file and line that the keys lead to, as far as they lead."""
-        found, place = self, self.place
+        found: Any = self
+        place = self.place
         for key in keys:
-            if not isinstance(found, Placed) or key not in found.places:
+            places = found.places if isinstance(found, Placed) else {}
+            if key not in places:
                 break
-            found, place = found[key], found.places[key]
+            found, place = found[key], places[key]
         return place
 
 
-class Sequence(Placed, list):
+class Sequence(Placed, list[Any]):
     """A list of YAML."""
 
+    def __init__(self, content: Iterable[Any] = (), place: str = "", places: dict[int, str] | None = None):
+        super().__init__(content)
+        self.place, self.places = place, dict(places or {})
 
-class Mapping(Placed, dict):
+
+class Mapping(Placed, dict[str, Any]):
     """A mapping of YAML. What is left out or has another form than expected reads as empty."""
+
+    def __init__(self, content: Iterable[Any] = (), place: str = "", places: dict[str, str] | None = None):
+        super().__init__(content)
+        self.place, self.places = place, dict(places or {})
 
     def section(self, *keys: str) -> "Mapping":
         """The mapping that the keys lead to."""
-        found = self
+        found: Any = self
         for key in keys:
             found = found.get(key) if isinstance(found, Mapping) else None
         return found if isinstance(found, Mapping) else Mapping(place=self.at(*keys))
@@ -122,7 +130,8 @@ class YamlFiles:
         except UnicodeDecodeError:
             problem = "it is not UTF-8; save it as UTF-8"
         except yaml.MarkedYAMLError as error:
-            place = f"{name}:{error.problem_mark.line + 1}"
+            if error.problem_mark:
+                place = f"{name}:{error.problem_mark.line + 1}"
             problem = f"from here on it is no YAML, {error.problem}; correct it"
         except yaml.YAMLError:
             problem = "it has control characters, so it is no YAML; remove them"
@@ -202,8 +211,10 @@ def _defined_twice(files: Iterable[Mapping]) -> Iterator[str]:
 
 def texts(value: object, place: str = "") -> Iterator[tuple[str, str]]:
     """Every text within a value, with its file and line."""
-    if isinstance(value, Placed):
-        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+    if isinstance(value, Mapping | Sequence):
+        items: Iterable[tuple[str | int, Any]]
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, item in items:
             yield from texts(item, value.at(key))
     elif isinstance(value, str):
         yield place, value
@@ -217,7 +228,7 @@ def load(text: str, file: str) -> Any:
 class _Loader(yaml.CSafeLoader):
     """Gives mappings and lists their places, and reads scalars as the CLI does."""
 
-    yaml_implicit_resolvers: dict = {}
+    yaml_implicit_resolvers: dict[Any, Any] = {}
 
     def __init__(self, text: str, file: str):
         super().__init__(text)

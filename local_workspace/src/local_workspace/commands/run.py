@@ -77,7 +77,7 @@ def _check_names(bundle: Bundle, job_keys: list[str], task_keys: list[str] | Non
             raise BundleError(f"job: target {bundle.target} has no {key!r}; it has {known}")
         if not bundle.jobs[key].get("tasks"):
             raise BundleError(f"job: {key} has no tasks; add some, or name other jobs")
-    known = [task["task_key"] for key in job_keys for task in bundle.jobs[key]["tasks"]]
+    tasks = [task["task_key"] for key in job_keys for task in bundle.jobs[key]["tasks"]]
     for key in task_keys or []:
-        if key not in known:
-            raise BundleError(f"--task: there is no {key!r}; there are {', '.join(known)}")
+        if key not in tasks:
+            raise BundleError(f"--task: there is no {key!r}; there are {', '.join(tasks)}")

@@ -49,11 +49,11 @@ def talk(state: Path, spark_url: str, parameters: dict[str, str]) -> None:
     from IPython import start_ipython
 
     import local_workspace.workspace.preload  # noqa: F401 - as every task has it
+    from local_workspace.compute.spark_sessions import start_task_session
     from local_workspace.notebooks.dbutils import DBUtils
     from local_workspace.notebooks.kernel import display
-    from local_workspace.notebooks.process import start_session
 
-    names = {"spark": start_session(spark_url, state), "dbutils": DBUtils(parameters, {})}
+    names = {"spark": start_task_session(spark_url, state), "dbutils": DBUtils(parameters, {})}
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # IPython would go on; Spark ends with this process
     signal.signal(signal.SIGINT, signal.default_int_handler)

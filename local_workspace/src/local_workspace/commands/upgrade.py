@@ -159,7 +159,7 @@ def render(bundle: Repository, source: Source, scratch: Path) -> str:
         "GIT_INDEX_FILE": str(scratch / "index"),
     }
     bundle.git("add", "--all", "--force", ".", folder=scratch / "tree", **repository)
-    return bundle.git("write-tree", **repository)
+    return bundle.git("write-tree", folder=bundle.folder, **repository)
 
 
 def make_commits(bundle: Repository, sources: tuple[Source, Source], message: str) -> tuple[str, str]:

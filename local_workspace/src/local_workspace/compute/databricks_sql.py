@@ -38,7 +38,7 @@ def without_comments(statement: str) -> str:
     return re.sub(r"/\*.*?\*/|--[^\n]*", " ", statement, flags=re.DOTALL)
 
 
-def _match(pattern: str, text: str) -> re.Match | None:
+def _match(pattern: str, text: str) -> re.Match[str] | None:
     return re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL)
 
 

@@ -146,7 +146,8 @@ def _target(relation: Relation) -> str:
     if relation.HasField("subquery_alias"):
         aliased = relation.subquery_alias
         return f"{_target(aliased.input)} AS {_quoted(aliased.alias)}"
-    return relation.read.named_table.unparsed_identifier
+    name: str = relation.read.named_table.unparsed_identifier
+    return name
 
 
 def _quoted(name: str) -> str:

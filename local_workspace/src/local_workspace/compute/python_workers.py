@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from local_workspace.compute.python_path import leave_bundle
 
@@ -51,7 +52,7 @@ def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
     return message, descriptors
 
 
-def _become_daemon(asked: dict, descriptors: list[int]) -> None:
+def _become_daemon(asked: dict[str, Any], descriptors: list[int]) -> None:
     """Goes on as the Python that Spark asked for would: with its environment, input and output."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

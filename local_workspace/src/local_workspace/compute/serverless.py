@@ -120,7 +120,7 @@ def endless_trigger() -> AnalysisException:
     )
 
 
-def _refused(what: str) -> Callable:
+def _refused(what: str) -> Callable[..., None]:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AnalysisException(
             f"[NOT_SUPPORTED_WITH_SERVERLESS] {what} is not supported on serverless compute. SQLSTATE: 0A000"
@@ -178,6 +178,7 @@ def _demand_absolute_experiments() -> None:
                 "within the Databricks workspace, e.g. '/Users/<some-username>/my-experiment'."
             )
             raise RestException({"error_code": "INVALID_PARAMETER_VALUE", "message": message})
-        return create(self, name, *args, **kwargs)
+        created: str = create(self, name, *args, **kwargs)
+        return created
 
     SqlAlchemyStore.create_experiment = create_allowed

@@ -32,7 +32,7 @@ def class_path() -> list[Path]:
     return []
 
 
-def fetch(log: Path, environment: dict) -> list[Path]:
+def fetch(log: Path, environment: dict[str, str]) -> list[Path]:
     """Has Spark fetch Delta's jars, and returns every jar; raises where it cannot."""
     package = f"io.delta:{DELTA}:{version('delta-spark')}"
     submit = [str(_spark_home() / "bin/spark-submit"), "--packages", package, "--master", "local"]
@@ -51,6 +51,7 @@ def fetch(log: Path, environment: dict) -> list[Path]:
         if waited > REACH_SECONDS and "found io.delta" not in log.read_text(errors="replace"):
             break
         time.sleep(0.1)
+    assert process.stdin is not None  # but a pipe
     process.stdin.close()
     process.wait()
     if jars := class_path():
@@ -64,4 +65,6 @@ def derby_jars() -> list[Path]:
 
 
 def _spark_home() -> Path:
-    return Path(find_spec("pyspark").origin).parent
+    found = find_spec("pyspark")
+    assert found is not None and found.origin is not None  # this depends on it
+    return Path(found.origin).parent

@@ -63,7 +63,7 @@ class SparkServer:
         self._python_daemon = python_daemon
         self._log = state / "logs" / "spark.log"
 
-    def start(self, environment: dict) -> None:
+    def start(self, environment: dict[str, str]) -> None:
         """Begins to start Spark, after it has fetched Delta's jars where they are missing."""
         jars = spark_jars.class_path() or spark_jars.fetch(self._log, environment)
         listed = self._folder / "classes"
@@ -103,6 +103,7 @@ class SparkServer:
                 os.killpg(self._process.pid, number)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=5)
+        assert self._process.stdin is not None  # but a pipe
         self._process.stdin.close()
         self._archive.make()
 

@@ -27,7 +27,7 @@ def refuse_path(path: str | None) -> None:
 def refuse_to_open() -> None:
     """From now on, this process neither opens nor makes files at such paths."""
 
-    def hook(event: str, arguments: tuple) -> None:
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event in EVENTS and isinstance(arguments[0], str | bytes | os.PathLike):
             refuse_path(os.fsdecode(arguments[0]))
 

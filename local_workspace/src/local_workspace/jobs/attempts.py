@@ -7,6 +7,7 @@ https://docs.databricks.com/aws/en/jobs/configure-task
 import time
 from pathlib import Path
 
+from local_workspace.bundle.yaml_files import Mapping
 from local_workspace.jobs.outcomes import TaskRun
 from local_workspace.jobs.references import UnresolvedError
 from local_workspace.jobs.run_of_a_task import Run
@@ -17,7 +18,7 @@ from local_workspace.workspace.tasks import Result
 class Attempts:
     """A task whose turn has come; `item` has the element that it is for, in a for_each_task."""
 
-    def __init__(self, run: Run, task: dict, log: Path, item: tuple = ()):
+    def __init__(self, run: Run, task: Mapping, log: Path, item: tuple[object, ...] = ()):
         self._run, self._task, self._log, self._item = run, task, log, item
         self._kind = kind_of(task)
         self._work: Kind | None = None
@@ -29,7 +30,7 @@ class Attempts:
 
     def step(self) -> TaskRun | None:
         """Begins a try if it is time for one; the outcome of the last one once it is there."""
-        done = self._poll() if self._work else self._try()
+        done = self._poll(self._work) if self._work else self._try()
         if done:
             self._work = None
             done.seconds, done.run_id, done.executions = self._seconds(), self._run_id, self._count
@@ -55,13 +56,13 @@ class Attempts:
             self._work = self._kind(self._run, self._task, values, log)
         except UnresolvedError as error:
             return TaskRun(self._task["task_key"], "failed", f"FAILED: {error}")
-        return self._poll()
+        return self._poll(self._work)
 
-    def _poll(self) -> TaskRun | None:
-        done, limit = self._work.poll(), int(self._task.get("timeout_seconds", 0))
+    def _poll(self, work: Kind) -> TaskRun | None:
+        done, limit = work.poll(), int(self._task.get("timeout_seconds", 0))
         if not done and limit and self._seconds() > limit:
-            self._work.end()
-            log = getattr(self._work, "log", None)
+            work.end()
+            log = getattr(work, "log", None)
             return TaskRun(self._task["task_key"], "timedout", f"FAILED: ran longer than {limit} s", log=log)
         return done
 

@@ -5,14 +5,17 @@ https://docs.databricks.com/aws/en/jobs/disabled-tasks
 """
 
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from local_workspace.workspace.tasks import Process, Result
 
 STATUSES = ("SUCCESS", "SKIPPED", "FAILED")  # that a notebook sets; a reason may follow
 FAILED = ("failed", "timedout", "canceled", "upstream_failed")
-HOLDS = {  # what a run_if asks of the results of the tasks before, of which one at least is not excluded
+# What a run_if asks of the results of the tasks before, of which one at least is not excluded.
+HOLDS: dict[str, Callable[[list[str]], bool]] = {
     "ALL_SUCCESS": lambda results: all(result == "success" for result in results),
     "AT_LEAST_ONE_SUCCESS": lambda results: any(result == "success" for result in results),
     "NONE_FAILED": lambda results: not _any_failed(results) and set(results) != {"disabled"},
@@ -36,7 +39,7 @@ class TaskRun:
     status: str
     seconds: float = 0.0
     log: Path | None = None
-    values: dict = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     run_id: int = 0
     executions: int = 0
     outcome: str = ""
@@ -93,9 +96,11 @@ def _any_failed(results: list[str]) -> bool:
 def _death(process: Process, memory: int) -> str:
     """Why a notebook's process ended before the notebook did."""
     process.join()
-    if process.exitcode >= 0:
-        return f"its process ended by itself, with exit code {process.exitcode}"
-    name = signal.Signals(-process.exitcode).name
+    code = process.exitcode
+    assert code is not None  # since it has ended
+    if code >= 0:
+        return f"its process ended by itself, with exit code {code}"
+    name = signal.Signals(-code).name
     had = f" It had {memory} MB of memory." if memory else ""
     lacked = "; the system does this where memory runs out" if name == "SIGKILL" else ""
     return f"its process was ended by {name}{lacked}.{had}"

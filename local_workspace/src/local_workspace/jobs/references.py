@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from types import UnionType
 
+from local_workspace.jobs.outcomes import TaskRun
+
 REFERENCE = re.compile(r"\{\{\s*([^}]*?)\s*\}\}")
 IDENTIFIER = r"(?:`[^`]+`|\w+)"
 SCOPES = ("job", "task", "tasks", "workspace", "backfill", "input")
@@ -96,7 +98,13 @@ class Values:
     """
 
     def __init__(
-        self, known: dict, started: datetime, parameters: dict, tasks: dict, left_out: set, item: tuple = ()
+        self,
+        known: dict[str, object],
+        started: datetime,
+        parameters: dict[str, str],
+        tasks: dict[str, TaskRun],
+        left_out: set[str],
+        item: tuple[object, ...] = (),
     ):
         self._known = known | {
             f"job.{event}.{name}": time(started)
@@ -108,7 +116,7 @@ class Values:
     def resolve(self, text: object, kinds: type | UnionType = object) -> str:
         """`text` with its references replaced; raises where one has no value, or one of another kind."""
 
-        def replaced(match: re.Match) -> str:
+        def replaced(match: re.Match[str]) -> str:
             path = names(match[1])
             if match[1] in self._known:
                 value = self._known[match[1]]

@@ -4,7 +4,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -22,7 +22,7 @@ class Report:
         self._begin = time.monotonic()
         self._tasks: list[TaskRun] = []
         self._running: dict[object, tuple[str, float]] = {}  # each notebook's task, and when it began
-        self._lines: list[tqdm] = []
+        self._lines: list[tqdm[NoReturn]] = []
 
     def line(self, text: str = "") -> None:
         tqdm.write(text, file=self._stream)  # above what runs
@@ -45,8 +45,10 @@ class Report:
     def _show(self) -> None:
         for line in reversed(self._lines):  # the first puts the cursor where it was
             line.close()
-        shown = {"file": self._stream, "bar_format": "{desc}", "leave": False, "disable": None}
-        self._lines = [tqdm(position=number, **shown) for number in range(len(self._running))]
+        self._lines = [
+            tqdm(position=number, file=self._stream, bar_format="{desc}", leave=False, disable=None)
+            for number in range(len(self._running))
+        ]
         self.tick()
 
     def job_begins(self, key: str, depth: int) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 from local_workspace.bundle.bundle import Bundle
+from local_workspace.bundle.yaml_files import Mapping
 from local_workspace.jobs.outcomes import TaskRun
 from local_workspace.jobs.references import Values
 from local_workspace.jobs.report import Report
@@ -56,8 +57,10 @@ class Run(Protocol):
 
     key: str
     depth: int
-    jobs: Running
     parameters: dict[str, str]
+
+    @property
+    def jobs(self) -> Running: ...
 
     @property
     def tasks(self) -> list[TaskRun]: ...
@@ -74,10 +77,10 @@ class Run(Protocol):
     def end(self) -> None:
         """Kills what still runs."""
 
-    def attempt(self, task: dict, log: Path, item: tuple = ()) -> Attempt:
+    def attempt(self, task: Mapping, log: Path, item: tuple[object, ...] = ()) -> Attempt:
         """A task of this run; `item` has the element that it is for, in a for_each_task."""
 
-    def values(self, task_key: str, run_id: int, count: int, item: tuple) -> Values:
+    def values(self, task_key: str, run_id: int, count: int, item: tuple[object, ...]) -> Values:
         """What references stand for in a task of this run that begins now."""
 
     def report(self, task_run: TaskRun, deeper: int = 0) -> None: ...

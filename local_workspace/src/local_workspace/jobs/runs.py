@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from local_workspace.bundle.bundle import Bundle
+from local_workspace.bundle.yaml_files import Mapping
 from local_workspace.errors import WorkspaceError
 from local_workspace.jobs import outcomes
 from local_workspace.jobs.attempts import Attempts
@@ -36,12 +37,14 @@ class Jobs:
         self.active: set[str] = set()
         self._last_id = int(time.time() * 1000)
 
-    def run(self, job_key: str, only: list | None = None, parameters: dict | None = None) -> "JobRun":
+    def run(
+        self, job_key: str, only: list[str] | None = None, parameters: dict[str, str] | None = None
+    ) -> "JobRun":
         """Runs a job, or only its tasks named in `only`; `parameters` override the job's own."""
         run = self.begin(job_key, only, parameters)
         try:
             while not run.step():
-                wait(run.answers, timeout=0.5)
+                wait([answer.fileno() for answer in run.answers], timeout=0.5)
                 self.report.tick()
                 self.workspace.check()
         finally:
@@ -54,8 +57,8 @@ class Jobs:
     def begin(
         self,
         job_key: str,
-        only: list | None = None,
-        parameters: dict | None = None,
+        only: list[str] | None = None,
+        parameters: dict[str, str] | None = None,
         parent: Run | None = None,
     ) -> "JobRun":
         """A run that goes on by each of its `step`; `parent` is the one whose task it is."""
@@ -72,13 +75,20 @@ class Jobs:
 class JobRun:
     """One run of a job; `tasks` has what has ended, in that order; `depth` counts its parents."""
 
-    def __init__(self, jobs: Jobs, key: str, only: list | None, parameters: dict, parent: Run | None):
+    def __init__(
+        self,
+        jobs: Jobs,
+        key: str,
+        only: list[str] | None,
+        parameters: dict[str, str],
+        parent: Run | None,
+    ):
         job = jobs.bundle.jobs[key]
         self.jobs, self.key, self.run_id = jobs, key, jobs.new_id()
         self.depth = parent.depth + 1 if parent else 0
         self._begin, self._started = time.monotonic(), datetime.now(UTC)
         self._limit = int(job.get("timeout_seconds", 0)) or float("inf")
-        self._known = {
+        self._known: dict[str, object] = {
             "job.id": key,
             "job.name": str(job.get("name", "Untitled")),
             "job.run_id": self.run_id,
@@ -86,9 +96,10 @@ class JobRun:
             "job.trigger.type": "run_job_task" if parent else "one_time",
         }
         chosen = [task for task in job["tasks"] if not only or task["task_key"] in only]
-        self._tasks = {task["task_key"]: task for task in chosen}
+        self._tasks: dict[str, Mapping] = {task["task_key"]: task for task in chosen}
         self._left_out = {task["task_key"] for task in job["tasks"]} - set(self._tasks)
-        self._waiting, self._running = dict(self._tasks), {}
+        self._waiting = dict(self._tasks)
+        self._running: dict[str, Attempts] = {}
         self._done: dict[str, TaskRun] = {}
         self._timed_out = self._ended = False
         own = Values(self._known, self._started, {}, {}, set())
@@ -139,11 +150,11 @@ class JobRun:
             self.jobs.active.discard(self.key)
             self.jobs.report.job_ends(self.key, self.depth, self.result)
 
-    def attempt(self, task: dict, log: Path, item: tuple = ()) -> Attempts:
+    def attempt(self, task: Mapping, log: Path, item: tuple[object, ...] = ()) -> Attempts:
         """A task of this run; `item` has the element that it is for, in a for_each_task."""
         return Attempts(self, task, log, item)
 
-    def values(self, task_key: str, run_id: int, count: int, item: tuple) -> Values:
+    def values(self, task_key: str, run_id: int, count: int, item: tuple[object, ...]) -> Values:
         """What references stand for in a task of this run that begins now."""
         known = {"task.name": task_key, "task.run_id": run_id, "task.execution_count": count}
         now = datetime.now(UTC)
@@ -183,7 +194,7 @@ class JobRun:
             raise WorkspaceError(f"{self.key}: {stuck} wait for each other; correct depends_on")
         return ended
 
-    def _not_run(self, task: dict, needs: list[str]) -> TaskRun | None:
+    def _not_run(self, task: Mapping, needs: list[str]) -> TaskRun | None:
         """The outcome of a task that is not to run."""
         key = task["task_key"]
         if _is_disabled(task):
@@ -197,7 +208,7 @@ class JobRun:
         }
         return TaskRun(key, result, f"NOT RUN: {reasons[result]}") if result else None
 
-    def _result_for(self, task: dict, need: str) -> str:
+    def _result_for(self, task: Mapping, need: str) -> str:
         """A task's result for one that depends on it, which may want an outcome of a condition."""
         done = self._done[need]
         entries = [entry for entry in task["depends_on"] if entry["task_key"] == need]
@@ -228,9 +239,9 @@ class JobRun:
         self.report(task_run)
 
 
-def _is_disabled(task: dict) -> bool:
+def _is_disabled(task: Mapping) -> bool:
     return str(task.get("disabled", False)).lower() == "true"
 
 
-def _needs(task: dict) -> list[str]:
+def _needs(task: Mapping) -> list[str]:
     return [need["task_key"] for need in task.get("depends_on", [])]

@@ -13,10 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from local_workspace.bundle.yaml_files import Mapping
 from local_workspace.jobs import outcomes
 from local_workspace.jobs.outcomes import TaskRun
 from local_workspace.jobs.references import UnresolvedError, Values
-from local_workspace.jobs.run_of_a_task import Run
+from local_workspace.jobs.run_of_a_task import Attempt, Run
 from local_workspace.notebooks.process import start_notebook
 from local_workspace.workspace.processes import memory_mb
 from local_workspace.workspace.tasks import Result
@@ -36,10 +37,10 @@ class Notebook:
     """A notebook in a process of its own. One more than there are cores run at once."""
 
     @staticmethod
-    def may_begin(run: Run, task: dict) -> bool:
+    def may_begin(run: Run, task: Mapping) -> bool:
         return len(run.jobs.notebooks) < run.jobs.at_once
 
-    def __init__(self, run: Run, task: dict, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
         settings, self._run = task["notebook_task"], run
         self._key, self.log, self._memory = task["task_key"], log, 0
         base = {name: values.resolve(text) for name, text in settings.get("base_parameters", {}).items()}
@@ -79,10 +80,10 @@ class ChildJob:
     """A run of another job, which gets this job's parameters too; runs of one job wait for each other."""
 
     @staticmethod
-    def may_begin(run: Run, task: dict) -> bool:
+    def may_begin(run: Run, task: Mapping) -> bool:
         return str(task["run_job_task"]["job_id"]) not in run.jobs.active
 
-    def __init__(self, run: Run, task: dict, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
         settings, self._key = task["run_job_task"], task["task_key"]
         own = {name: values.resolve(text) for name, text in settings.get("job_parameters", {}).items()}
         self._child = run.jobs.begin(str(settings["job_id"]), parameters=own | run.parameters, parent=run)
@@ -107,17 +108,17 @@ class Condition:
     """Compares two values: == and != as text, the others as numbers."""
 
     @staticmethod
-    def may_begin(run: Run, task: dict) -> bool:
+    def may_begin(run: Run, task: Mapping) -> bool:
         return True
 
-    def __init__(self, run: Run, task: dict, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
         settings, self._key = task["condition_task"], task["task_key"]
         left, right = (values.resolve(settings[side], str | int | float) for side in ("left", "right"))
         sign, holds = OPERATORS[settings["op"]]
         self._outcome = "true" if holds(left, right) else "false"
         self._status = f"SUCCESS: {left} {sign} {right} is {self._outcome}"
 
-    answers: tuple = ()
+    answers: tuple[Result, ...] = ()
 
     def poll(self) -> TaskRun:
         return TaskRun(self._key, "success", self._status, outcome=self._outcome)
@@ -130,10 +131,10 @@ class ForEach:
     """A task for each element of a JSON array, `concurrency` of them at once; all of them run."""
 
     @staticmethod
-    def may_begin(run: Run, task: dict) -> bool:
+    def may_begin(run: Run, task: Mapping) -> bool:
         return True
 
-    def __init__(self, run: Run, task: dict, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
         settings, self._run, self._key = task["for_each_task"], run, task["task_key"]
         inputs = values.resolve(settings["inputs"])
         try:
@@ -147,7 +148,9 @@ class ForEach:
             for number, element in enumerate(elements, start=1)
         ]
         self._at_once = int(settings.get("concurrency", 1))
-        self._waiting, self._running, self._done = list(self._tries), [], []
+        self._waiting = list(self._tries)
+        self._running: list[Attempt] = []
+        self._done: list[TaskRun] = []
 
     @property
     def answers(self) -> list[Result]:
@@ -187,7 +190,7 @@ KINDS: dict[str, type[Kind]] = {
 }
 
 
-def kind_of(task: dict) -> type[Kind]:
+def kind_of(task: Mapping) -> type[Kind]:
     return next(kind for name, kind in KINDS.items() if name in task)
 
 

@@ -51,9 +51,9 @@ def check_notebook(path: Path, within: tuple[Path, ...] = ()) -> list[str]:
     for cell in cells:
         if cell.kind == "refused":
             problems.append(cell.text)
-        elif cell.kind == "python" and (error := _syntax_error(cell.text)):
-            at = f"{cell.file}:{cell.line + (error.lineno or 1) - 1}"
-            problems.append(f"{at}: this is no valid Python ({error.msg}); correct the line")
+        elif cell.kind == "python" and (wrong := _syntax_error(cell.text)):
+            at = f"{cell.file}:{cell.line + (wrong.lineno or 1) - 1}"
+            problems.append(f"{at}: this is no valid Python ({wrong.msg}); correct the line")
         elif cell.kind == "run" and Path(cell.text) in (*within, path):
             problems.append(f"{cell.file}:{cell.line}: this notebook would run itself; remove the %run")
         elif cell.kind == "run":
@@ -83,7 +83,8 @@ def _sources(path: Path, lines: list[str], comment: str) -> Iterator[tuple[int, 
     header = f"{comment} Databricks notebook source"
     if lines[0].rstrip() != header:
         raise WorkspaceError(f"{path}: this is no notebook; begin it with the line {header}")
-    begin, found = 2, []
+    begin = 2
+    found: list[str] = []
     for number, line in enumerate([*lines[1:], f"{comment} COMMAND ----------"], start=2):
         if line.startswith(f"{comment} COMMAND ----------"):
             yield begin, found
@@ -113,7 +114,7 @@ def _cells(path: Path, file: str, line: int, lines: list[str], language: str) ->
     word = magic[2] if magic and magic[1] == "%" else ""
     if word in ("md", "md-sandbox"):
         return
-    if word in ("python", "sql"):
+    if magic and word in ("python", "sql"):
         language, lines, magic = word, [*lines[:first], magic[3], *lines[first + 1 :]], None
     text = "\n".join(lines)
     if language == "sql" and not magic:
@@ -150,7 +151,7 @@ def _parts(path: Path, file: str, line: int, lines: list[str]) -> Iterator[Cell]
     yield Cell("python", "\n".join(lines[begin:]), file, line + begin)
 
 
-def _magic(path: Path, file: str, line: int, magic: re.Match, alone: bool) -> Cell:
+def _magic(path: Path, file: str, line: int, magic: re.Match[str], alone: bool) -> Cell:
     name, asked = magic[1] + magic[2], magic[3].strip()
     if name == "%pip":
         return Cell("pip", asked, file, line)

@@ -4,7 +4,9 @@ Stands for https://docs.databricks.com/aws/en/dev-tools/databricks-utils
 """
 
 import json
+from typing import Any
 
+EarlierValues = dict[str, dict[str, Any]]  # task values, by the tasks that set them
 MAX_TASK_VALUE_BYTES = 48 * 1024
 INSTEAD = {
     "dbutils.fs": "keep data in tables, or files in a temporary folder",
@@ -39,7 +41,7 @@ class Widgets(Refusing):
 
     _name = "dbutils.widgets"
 
-    def __init__(self, parameters: dict):
+    def __init__(self, parameters: dict[str, str]):
         self._values = dict(parameters)
 
     def get(self, name: str) -> str:
@@ -47,13 +49,13 @@ class Widgets(Refusing):
             raise ValueError(f"InputWidgetNotDefined: No input widget named {name} is defined")
         return self._values[name]
 
-    def getAll(self) -> dict:
+    def getAll(self) -> dict[str, str]:
         return dict(self._values)
 
     def text(self, name: str, defaultValue: str, label: str = "") -> None:
         self._values.setdefault(name, defaultValue)
 
-    def dropdown(self, name: str, defaultValue: str, choices: list, label: str = "") -> None:
+    def dropdown(self, name: str, defaultValue: str, choices: list[str], label: str = "") -> None:
         self._values.setdefault(name, defaultValue)
 
     combobox = multiselect = dropdown
@@ -62,9 +64,9 @@ class Widgets(Refusing):
 class TaskValues:
     """Values that one task of a run leaves for the tasks after it."""
 
-    def __init__(self, earlier: dict):
+    def __init__(self, earlier: EarlierValues):
         self._earlier = earlier
-        self.own = {}
+        self.own: dict[str, Any] = {}
 
     def set(self, key: str, value: object) -> None:
         """Keeps what JSON makes of the value; raises where it has no JSON, or too much."""
@@ -92,7 +94,7 @@ class TaskValues:
 class Jobs(Refusing):
     _name = "dbutils.jobs"
 
-    def __init__(self, earlier: dict):
+    def __init__(self, earlier: EarlierValues):
         self.taskValues = TaskValues(earlier)
 
 
@@ -111,7 +113,7 @@ class Library(Refusing):
 
 
 class DBUtils(Refusing):
-    def __init__(self, parameters: dict, earlier_values: dict):
+    def __init__(self, parameters: dict[str, str], earlier_values: EarlierValues):
         self.widgets = Widgets(parameters)
         self.jobs = Jobs(earlier_values)
         self.notebook = Notebook()

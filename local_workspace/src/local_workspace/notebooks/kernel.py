@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
+from typing import Any
 
 import sqlparse
 from pandas import DataFrame as PandasDataFrame
@@ -31,7 +32,8 @@ class Kernel:
 
     def __init__(self, spark: SparkSession, dbutils: DBUtils):
         self._spark, self._dbutils = spark, dbutils
-        self._given = {"__name__": "__main__", "spark": spark, "dbutils": dbutils, "display": display}
+        self._given: dict[str, Any] = {"__name__": "__main__", "spark": spark, "dbutils": dbutils}
+        self._given["display"] = display
         self._flags = 0
         self.names = dict(self._given)
         _give_modules(self._given | _more_names(spark, dbutils))
@@ -66,7 +68,7 @@ class Kernel:
     def _compiled(self, cell: Cell) -> CodeType:
         """With true line numbers; `from __future__ import annotations` holds for the cells after it too."""
         text = "\n" * (cell.line - 1) + cell.text
-        code = compile(text, cell.file, "exec", self._flags, dont_inherit=True)
+        code: CodeType = compile(text, cell.file, "exec", self._flags, dont_inherit=True)
         self._flags |= code.co_flags & __future__.annotations.compiler_flag
         return code
 
@@ -91,7 +93,7 @@ def display(*shown: object, **options: object) -> None:
         print(thing.to_string(max_rows=PRINTED) if isinstance(thing, PandasDataFrame) else thing)
 
 
-def _more_names(spark: SparkSession, dbutils: DBUtils) -> dict:
+def _more_names(spark: SparkSession, dbutils: DBUtils) -> dict[str, Any]:
     """What `from databricks.sdk.runtime import *` imports besides; serverless has no SparkContext."""
     return {
         "sql": spark.sql,
@@ -104,13 +106,14 @@ def _more_names(spark: SparkSession, dbutils: DBUtils) -> dict:
     }
 
 
-def _give_modules(names: dict) -> None:
+def _give_modules(names: dict[str, Any]) -> None:
     """What modules import in place of a notebook's names: `databricks.sdk.runtime`, `pyspark.dbutils`.
 
     The SDK asks the module `dbruntime` for them, which a workspace has.
     """
     namespace = SimpleNamespace(get_namespace_globals=lambda: names)
-    runtime, legacy = ModuleType("dbruntime"), ModuleType("pyspark.dbutils")
+    runtime: Any = ModuleType("dbruntime")
+    legacy: Any = ModuleType("pyspark.dbutils")
     runtime.UserNamespaceInitializer = SimpleNamespace(getOrCreate=lambda: namespace)
     legacy.DBUtils = lambda spark=None: names["dbutils"]
     sys.modules |= {"dbruntime": runtime, "pyspark.dbutils": legacy}

@@ -21,4 +21,5 @@ def run_own_notebook(workspace: RunningWorkspace, path: Path, **parameters: str)
         workspace.end(task)
     if result["error"]:
         raise WorkspaceError(result["error"].removeprefix("WorkspaceError: "))
-    return result["exit"]
+    exited: str = result["exit"]
+    return exited

@@ -10,21 +10,28 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from local_workspace.compute.python_path import leave_bundle
 from local_workspace.compute.spark_sessions import end_session, start_task_session
+from local_workspace.notebooks.dbutils import DBUtils, EarlierValues, NotebookExit
 from local_workspace.workspace.tasks import RunningWorkspace, Settings, Task
 
 
 def start_notebook(
-    workspace: RunningWorkspace, path: Path, parameters: dict, task_values: dict, log: Path
+    workspace: RunningWorkspace, path: Path, parameters: dict[str, str], task_values: EarlierValues, log: Path
 ) -> Task:
     """Starts a notebook's process; its result is what `run_notebook` sends."""
     return workspace.start(run_notebook, path, parameters, task_values, log)
 
 
 def run_notebook(
-    settings: Settings, answer: Connection, path: Path, parameters: dict, task_values: dict, log: Path
+    settings: Settings,
+    answer: Connection,
+    path: Path,
+    parameters: dict[str, str],
+    task_values: EarlierValues,
+    log: Path,
 ) -> None:
     """Runs the notebook and sends `{"exit", "error", "values"}` to `answer`.
 
@@ -43,12 +50,13 @@ def run_notebook(
     os._exit(0)  # nothing of the notebook lingers
 
 
-def _run(path: Path, parameters: dict, task_values: dict, spark_url: str) -> dict:
+def _run(
+    path: Path, parameters: dict[str, str], task_values: EarlierValues, spark_url: str
+) -> dict[str, Any]:
     from local_workspace.compute.workspace_paths import refuse_to_open
-    from local_workspace.notebooks.dbutils import DBUtils, NotebookExit
     from local_workspace.notebooks.kernel import Kernel
 
-    result = {"exit": None, "error": None, "values": {}}
+    result: dict[str, Any] = {"exit": None, "error": None, "values": {}}
     try:
         spark, dbutils = start_task_session(spark_url, Path.cwd()), DBUtils(parameters, task_values)
         result["values"] = dbutils.jobs.taskValues.own

@@ -6,8 +6,9 @@ A domain is what a task with a notebook in a folder `features` gets as its param
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from local_workspace.bundle.bundle import Bundle, BundleError
+from local_workspace.bundle.bundle import Bundle
 from local_workspace.bundle.yaml_files import Mapping
+from local_workspace.errors import BundleError
 
 TIME = "observed_at"
 
@@ -37,7 +38,7 @@ class Domain(NamedTuple):
 
 def find_domain(bundle: Bundle, name: str) -> Domain:
     """The domain of a name; raises where no job makes its features."""
-    found = {}
+    found: dict[str, tuple[str, Mapping]] = {}
     for job, settings in bundle.jobs.items():
         for task in settings.entries("tasks"):
             path = PurePosixPath(task.section("notebook_task").name("notebook_path"))

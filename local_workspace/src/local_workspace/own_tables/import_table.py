@@ -4,6 +4,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from local_workspace.bundle.bundle import Bundle
 from local_workspace.errors import WorkspaceError
@@ -46,8 +47,8 @@ def refuse_existing(root: Path, domain: Domain, replace: bool) -> None:
         raise WorkspaceError(f"{domain.gold_table} exists already; replace it by --replace")
 
 
-def _import(workspace: RunningWorkspace, domain: Domain, files: TableFiles, replace: bool) -> dict:
-    return json.loads(
+def _import(workspace: RunningWorkspace, domain: Domain, files: TableFiles, replace: bool) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
         run_own_notebook(
             workspace,
             NOTEBOOKS / "import_table.py",
@@ -59,6 +60,7 @@ def _import(workspace: RunningWorkspace, domain: Domain, files: TableFiles, repl
             made_from_it=json.dumps([domain.feature_table, *domain.predictions]),
         )
     )
+    return found
 
 
 def _make_features(workspace: RunningWorkspace, bundle: Bundle, domain: Domain) -> TaskRun:
@@ -68,4 +70,5 @@ def _make_features(workspace: RunningWorkspace, bundle: Bundle, domain: Domain) 
 
 
 def _columns(workspace: RunningWorkspace, table: str) -> list[str]:
-    return json.loads(run_own_notebook(workspace, NOTEBOOKS / "columns.py", table=table))
+    found: list[str] = json.loads(run_own_notebook(workspace, NOTEBOOKS / "columns.py", table=table))
+    return found

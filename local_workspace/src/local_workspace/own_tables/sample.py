@@ -14,7 +14,8 @@ from databricks.sdk.errors import DatabricksError, NotFound, PermissionDenied, U
 from databricks.sdk.service.iam import User
 from databricks.sdk.service.sql import EndpointInfo
 
-from local_workspace.bundle.bundle import USER, Bundle
+from local_workspace.bundle.bundle import Bundle
+from local_workspace.bundle.substitutions import USER
 from local_workspace.errors import WorkspaceError
 from local_workspace.own_tables.domains import TIME, find_domain
 from local_workspace.own_tables.import_table import import_table, refuse_existing
@@ -98,13 +99,13 @@ def _fetch(root: Path, client: WorkspaceClient, asked: argparse.Namespace) -> py
 
 def short_name(user: User) -> str:
     """A user's name in the names of dev: https://docs.databricks.com/aws/en/dev-tools/bundles/variables"""
-    local = user.user_name.partition("@")[0].lower()
+    local = (user.user_name or "").partition("@")[0].lower()
     return "".join(letter if letter.isalnum() else "_" for letter in local)
 
 
 def _warehouse(client: WorkspaceClient, asked: str | None) -> str:
     usable = {warehouse.id: _named(warehouse) for warehouse in client.warehouses.list()}
-    if asked in usable:
+    if asked and asked in usable:
         return asked
     known = ", ".join(usable.values())
     remedy = f"name one of {known}" if known else "you can use none; ask for CAN USE on one"
@@ -124,7 +125,11 @@ def _types(client: WorkspaceClient, table: str) -> dict[str, str]:
         raise WorkspaceError(f"{table}: {_said(error)}; correct --target, or ask for SELECT on it") from None
     except PermissionDenied as error:
         raise WorkspaceError(f"{table}: {_said(error)}; ask for SELECT on it") from None
-    return {column.name: column.type_name.value for column in found.columns or ()}
+    return {
+        column.name: column.type_name.value if column.type_name else "of a type unknown here"
+        for column in found.columns or ()
+        if column.name
+    }
 
 
 def _write(table: pyarrow.Table, file: Path) -> Path:

@@ -17,6 +17,7 @@ from databricks.sdk.service.sql import (
     StatementParameterListItem,
     StatementResponse,
     StatementState,
+    StatementStatus,
 )
 
 from local_workspace.errors import WorkspaceError
@@ -46,19 +47,21 @@ class Statements:
             wait_timeout="30s",
             on_wait_timeout=ExecuteStatementRequestOnWaitTimeout.CONTINUE,
         )
+        statement_id = response.statement_id
+        assert statement_id is not None  # since it has begun
         try:
-            response = self._wait(response)
+            response = self._wait(statement_id, response)
         except BaseException:  # Ctrl-C too: it would go on, and cost
-            self._api.cancel_execution(response.statement_id)
+            self._api.cancel_execution(statement_id)
             raise
         self._check(response)
-        return self._read(response)
+        return self._read(statement_id, response)
 
-    def _wait(self, response: StatementResponse) -> StatementResponse:
+    def _wait(self, statement_id: str, response: StatementResponse) -> StatementResponse:
         deadline = time.monotonic() + SECONDS
-        while response.status.state in (StatementState.PENDING, StatementState.RUNNING):
+        while (state := _status(response).state) in (StatementState.PENDING, StatementState.RUNNING):
             if time.monotonic() > deadline:
-                waiting = response.status.state == StatementState.PENDING
+                waiting = state == StatementState.PENDING
                 why = (
                     "is it starting, or is its queue long?"
                     if waiting
@@ -67,37 +70,40 @@ class Statements:
                 problem = f"the statement did not end within {SECONDS} seconds and was cancelled"
                 raise WorkspaceError(f"warehouse {self._warehouse}: {problem}; {why}")
             time.sleep(1)
-            response = self._api.get_statement(response.statement_id)
+            response = self._api.get_statement(statement_id)
         return response
 
     def _check(self, response: StatementResponse) -> None:
-        status = response.status
+        status = _status(response)
         if status.state != StatementState.SUCCEEDED:
-            said = " ".join(status.error.message.split()) if status.error else status.state.value
+            state = status.state.value if status.state else "the statement has no state"
+            said = " ".join((status.error.message or "").split()) if status.error else state
             remedy = "; ask for SELECT on the table" if "PERMISSION" in said.upper() else ""
             raise WorkspaceError(f"warehouse {self._warehouse}: {said[:500]}{remedy}")
-        if response.manifest.truncated:
+        if response.manifest and response.manifest.truncated:
             limit = MAX_BYTES // 1_000_000
             raise WorkspaceError(f"--rows: this sample is larger than {limit} MB; ask for fewer rows")
 
-    def _read(self, response: StatementResponse) -> pyarrow.Table | None:
+    def _read(self, statement_id: str, response: StatementResponse) -> pyarrow.Table | None:
         """The chunks of a result in order; none where it has no rows."""
         links = response.result.external_links if response.result else None
+        count = response.manifest.total_chunk_count if response.manifest else 0
         tables = []
-        for index in range(response.manifest.total_chunk_count or 0):
+        for index in range(count or 0):
             found = [link for link in links or () if link.chunk_index == index]
-            tables.append(self._fetch(response.statement_id, index, found[0] if found else None))
+            tables.append(self._fetch(statement_id, index, found[0] if found else None))
         return pyarrow.concat_tables(tables) if tables else None
 
     def _fetch(self, statement_id: str, index: int, link: ExternalLink | None) -> pyarrow.Table:
         """One chunk. A link that has expired is refused by the storage, and a new one asked for."""
         for _ in range(TRIES):
             link = link or self._new_link(statement_id, index)
-            host = urlsplit(link.external_link).hostname  # the rest of the link is a secret
+            address = link.external_link or ""
+            host = urlsplit(address).hostname  # the rest of the link is a secret
             try:
                 # The link has its own credential: no header of the workspace's, or of ~/.netrc
                 answer = requests.get(
-                    link.external_link,
+                    address,
                     headers=link.http_headers,
                     auth=lambda request: request,
                     timeout=LINK_SECONDS,
@@ -114,4 +120,10 @@ class Statements:
         )
 
     def _new_link(self, statement_id: str, index: int) -> ExternalLink:
-        return self._api.get_statement_result_chunk_n(statement_id, index).external_links[0]
+        links = self._api.get_statement_result_chunk_n(statement_id, index).external_links
+        assert links  # since the statement asked for them
+        return links[0]
+
+
+def _status(response: StatementResponse) -> StatementStatus:
+    return response.status or StatementStatus()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
-from enum import EnumType
+from enum import Enum
 from functools import cache
 from types import NoneType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -38,7 +38,7 @@ def _unknown(value: object, kind: Any, name: str, place: str) -> Iterator[str]:
         kind = next(one for one in get_args(kind) if one is not NoneType and get_origin(one) is not Variable)
     if value is None or kind is Any or (isinstance(value, str) and REFERENCE.search(value)):
         return
-    if isinstance(value, Mapping) and is_dataclass(kind):
+    if isinstance(value, Mapping) and isinstance(kind, type) and is_dataclass(kind):
         known = _type_hints(kind)
         for key in value:
             if key in known:
@@ -49,12 +49,14 @@ def _unknown(value: object, kind: Any, name: str, place: str) -> Iterator[str]:
             if field.default is field.default_factory is MISSING and field.name not in value:
                 yield f"{place}: {field.name} of {name} is missing; add it"
     elif isinstance(value, Placed) and get_origin(kind) is (dict if isinstance(value, Mapping) else list):
+        parts: Any = value
         for key in value.places:
-            yield from _unknown(value[key], get_args(kind)[-1], f"{name}[{key}]", value.at(key))
-    elif isinstance(kind, EnumType):
-        known = [member.value for member in kind]
-        if value not in known:
-            yield f"{place}: {name} is {value}, which Databricks does not know; {_nearest(str(value), known)}"
+            yield from _unknown(parts[key], get_args(kind)[-1], f"{name}[{key}]", value.at(key))
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        values = [member.value for member in kind]
+        if value not in values:
+            remedy = _nearest(str(value), values)
+            yield f"{place}: {name} is {value}, which Databricks does not know; {remedy}"
     else:
         what, pattern = SCALARS.get(kind, ("a list or a mapping", "(?!)"))
         if isinstance(value, Placed) or not re.fullmatch(pattern, str(value)):

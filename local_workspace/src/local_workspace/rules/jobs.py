@@ -114,7 +114,7 @@ def every_job_called_is_given_its_own_parameters(bundle: BundleFiles) -> Iterato
     for job, task in bundle.tasks:
         called = task.section("run_job_task")
         jobs = {f"${{resources.jobs.{j.key}.id}}": j for j in bundle.jobs if j.target == job.target}
-        other = jobs.get(called.get("job_id"), job)
+        other = jobs.get(called.name("job_id"), job)
         for name in called.section("job_parameters") if other is not job else []:
             if name not in other.parameters:
                 place, known = called.at("job_parameters", name), ", ".join(other.parameters)

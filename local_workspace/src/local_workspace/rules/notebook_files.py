@@ -9,8 +9,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-BLOCKS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+BLOCKS: tuple[type[ast.AST], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 BLOCKS += (ast.Try, ast.With, ast.If, ast.For, ast.While)
+
+Lined = ast.stmt | ast.expr | ast.excepthandler  # a node that has a line
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Notebook:
         in_folder = PurePosixPath(self.name).match("src/*/inference/*.py")
         return in_folder or bool(self.ending(".score_batch"))
 
-    def at(self, node: ast.AST | int) -> str:
+    def at(self, node: Lined | int) -> str:
         return f"{self.name}:{node if isinstance(node, int) else node.lineno}"
 
     def line_of(self, name: str) -> str:
@@ -83,7 +85,8 @@ class Notebook:
     @cached_property
     def _walked(self) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
         """Every node, with the blocks it stands in."""
-        found, waiting = [], [(self.tree, ())]
+        found: list[tuple[ast.AST, tuple[ast.AST, ...]]] = []
+        waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(self.tree, ())]
         while waiting:
             node, within = waiting.pop()
             found.append((node, within))
@@ -98,9 +101,9 @@ class Notebook:
         return [call for call in self.calls if call.name.endswith(name)]
 
     @cached_property
-    def imports(self) -> list[tuple[ast.AST, str, list[str]]]:
+    def imports(self) -> list[tuple[ast.stmt, str, list[str]]]:
         """Each import: its statement, the module (with leading dots), the names taken from it."""
-        found = []
+        found: list[tuple[ast.stmt, str, list[str]]] = []
         for node in self.nodes:
             if isinstance(node, ast.Import):
                 found += [(node, alias.name, []) for alias in node.names]
@@ -112,7 +115,7 @@ class Notebook:
     @cached_property
     def assigned(self) -> dict[str, list[ast.expr]]:
         """Everything that is assigned to a name, wherever that is."""
-        values = {}
+        values: dict[str, list[ast.expr]] = {}
         for node in self.nodes:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -122,7 +125,7 @@ class Notebook:
         return values
 
     @cached_property
-    def definitions(self) -> dict[str, ast.AST]:
+    def definitions(self) -> dict[str, ast.stmt]:
         """Functions and classes at module level."""
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         return {node.name: node for node in self.tree.body if isinstance(node, kinds)}

@@ -29,7 +29,7 @@ WRITE_EXIT = f"write {EXIT}(status) as the last statement, and nowhere else"
 def every_notebook_is_python(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         if error := notebook.syntax_error:
-            yield f"{notebook.at(error.lineno)}: this is no valid Python ({error.msg}); correct the line"
+            yield f"{notebook.at(error.lineno or 1)}: this is no valid Python ({error.msg}); correct the line"
 
 
 def no_notebook_runs_another(bundle: BundleFiles) -> Iterator[str]:

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
@@ -147,7 +148,9 @@ def laptops_and_ci_have_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
 def the_lock_has_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
     lock = bundle.root / "uv.lock"
     packages = tomllib.loads(lock.read_text(encoding="utf-8"))["package"] if lock.exists() else []
-    locked = {canonicalize_name(package["name"]): package.get("version") for package in packages}
+    locked: dict[str, Any] = {
+        canonicalize_name(package["name"]): package.get("version") for package in packages
+    }
     for package, (version, _) in _local_pins(bundle).items() if packages else []:
         if locked.get(package) != version:
             problem = f"{package} is {locked.get(package, 'missing')}"

@@ -26,7 +26,7 @@ def every_target_has_a_mode(bundle: BundleFiles) -> Iterator[str]:
 
 def every_reference_leads_somewhere(bundle: BundleFiles) -> Iterator[str]:
     """`${var.…}` to a variable, `${resources.…}` to a resource; the CLI knows the others."""
-    known = {("var", name) for name in bundle.yaml.config.section("variables")}
+    known: set[tuple[str, ...]] = {("var", name) for name in bundle.yaml.config.section("variables")}
     for scope in bundle.yaml.scopes():
         for kind in scope.section("resources"):
             known |= {("resources", kind, name) for name in scope.section("resources", kind)}

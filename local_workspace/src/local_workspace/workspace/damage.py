@@ -63,7 +63,9 @@ def _check_store(file: Path) -> None:
     if not release:  # which MLflow writes last, and works with no store that lacks it
         file.unlink()
         return
-    scripts = Path(find_spec("mlflow").origin).parent / "store/db_migrations/versions"
+    mlflow = find_spec("mlflow")
+    assert mlflow is not None and mlflow.origin is not None  # this depends on it
+    scripts = Path(mlflow.origin).parent / "store/db_migrations/versions"
     if not any(scripts.glob(f"{release}_*.py")):
         raise WorkspaceError(f"{file} is of a newer MLflow; install that one, or {begin_anew}")
     texts = "".join(script.read_text() for script in scripts.glob("*.py"))

@@ -17,7 +17,7 @@ ALLOWED = (  # a secret of yours, or a real workspace's settings, do not reach i
 
 def make_environment(
     state: Path, mlflow_folder: Path, temporary: Path, port: int, token: str, also: list[str]
-) -> dict:
+) -> dict[str, str]:
     """Points every client to the local workspace, whose HTTP services answer on `port`.
 
     `temporary` is this run's own folder for temporary files: MLflow loads models from names in it that others
@@ -48,7 +48,7 @@ def make_environment(
 
 
 @contextmanager
-def private(environment: dict) -> Iterator[None]:
+def private(environment: dict[str, str]) -> Iterator[None]:
     """What starts in here gets this environment, and makes files that their owner alone can read."""
     before, mask = dict(os.environ), os.umask(0o077)
     try:
@@ -59,7 +59,7 @@ def private(environment: dict) -> Iterator[None]:
         os.umask(mask)
 
 
-def _become(environment: dict) -> None:
+def _become(environment: dict[str, str]) -> None:
     os.environ |= environment
     for name in set(os.environ) - set(environment):
         del os.environ[name]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
+from typing import Any
 
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import state
@@ -51,7 +52,7 @@ class FoundWorkspace:
         return Task(process, process, "")
 
     def end(self, task: Task) -> None:
-        task.process.close()
+        task.process.kill()
 
     kill = end
 
@@ -70,7 +71,7 @@ class FoundProcess:
 
     def __init__(self, connection: Connection):
         self._connection = connection
-        self.pid = connection.recv()
+        self.pid: int = connection.recv()
         self.exitcode: int | None = None
 
     def fileno(self) -> int:
@@ -79,8 +80,9 @@ class FoundProcess:
     def poll(self, timeout: float = 0.0) -> bool:
         return self._connection.poll(timeout)
 
-    def recv(self) -> dict:
+    def recv(self) -> dict[str, Any]:
         """Its answer; raises EOFError where it ended without one."""
+        answer: dict[str, Any] | None
         try:
             answer, self.exitcode = self._connection.recv()
         except (OSError, EOFError):
@@ -89,10 +91,11 @@ class FoundProcess:
             raise EOFError
         return answer
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> None:
         """It has ended where its exit code is known."""
 
-    def close(self) -> None:
+    def kill(self) -> None:
+        """`up` kills it when the connection closes."""
         self._connection.close()
 
 

@@ -62,7 +62,7 @@ class Guests:
         task = self._workspace.start(function, *arguments)
         try:
             connection.send(task.process.pid)
-            if task.result in wait([task.result, connection]):
+            if task.result.fileno() in wait([task.result.fileno(), connection]):
                 answer = None
                 with suppress(EOFError):
                     answer = task.result.recv()

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from local_workspace.workspace.tasks import Process
 
 PRELOAD = "local_workspace.workspace.preload"
 
@@ -23,14 +26,15 @@ class Processes:
         with _output_to(log):
             forkserver.ensure_running()
 
-    def start(self, function: Callable, *args: object, daemon: bool = False) -> multiprocessing.Process:
+    def start(self, function: Callable[..., None], *args: object, daemon: bool = False) -> BaseProcess:
         """Starts `function(*args)`; as a daemon it can have no children. It ends with this process."""
         process = self._context.Process(target=_call, args=(function, *args), daemon=daemon)
         process.start()
         return process
 
-    def end(self, process: multiprocessing.Process) -> None:
+    def end(self, process: Process) -> None:
         """Kills a process, if it still runs, and those that it has started."""
+        assert process.pid is not None  # since it was started
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.kill()
@@ -41,7 +45,7 @@ class Processes:
         return self._context.Pipe(duplex=False)
 
 
-def memory_mb(process: multiprocessing.Process) -> int:
+def memory_mb(process: Process) -> int:
     """The most memory that a running process has had; 0 where the system does not say."""
     with suppress(OSError):
         for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
@@ -50,14 +54,16 @@ def memory_mb(process: multiprocessing.Process) -> int:
     return 0
 
 
-def _call(function: Callable, *args: object) -> None:
+def _call(function: Callable[..., None], *args: object) -> None:
     """Calls it in a process group of its own, which is killed when the workspace's process has ended."""
     if PRELOAD not in sys.modules:
         raise RuntimeError("preload did not load, so each task would load every library anew")
     os.setpgrp()
 
     def watch() -> None:
-        wait([multiprocessing.parent_process().sentinel])
+        parent = multiprocessing.parent_process()
+        assert parent is not None  # since this is a child
+        wait([parent.sentinel])
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -81,7 +81,7 @@ class Workspace:
             serving = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
             undo.callback(self._processes.end, serving)
 
-    def connection(self) -> tuple[dict, str]:
+    def connection(self) -> tuple[dict[str, str], str]:
         """The environment, and the address of a Spark session, of a process that is to be like a task's."""
         return self._environment, f"{self._spark_url};session_id={uuid.uuid4()}"
 

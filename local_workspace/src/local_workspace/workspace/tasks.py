@@ -25,7 +25,9 @@ class Process(Protocol):
     def exitcode(self) -> int | None:
         """None while it runs."""
 
-    def join(self) -> None: ...
+    def join(self, timeout: float | None = None) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 class Result(Protocol):
