@@ -1,11 +1,13 @@
-"""Upgrades a bundle of the last release to the newest commit here, as its owner would, and runs it on.
+"""Upgrades bundles of earlier commits to the newest commit here, as their owners would, and runs them on.
 
-uv run python tests/try_upgrade.py
+uv run python tests/try_upgrade.py             of the last release, and of the last commit without a wheel
+uv run python tests/try_upgrade.py COMMIT ...  of others
 
-It renders the default bundle at the last release, runs its whole path, and upgrades it by its own
-upgrade.py. Then the champions of the release score, new versions are trained beside them, and the champions
-of then score. It prints how each task ended and what became of each version. The exit code is 1 if a file is
-in conflict, or a model that the release had scored does not score in the end.
+Each time it renders the default bundle at that commit, makes some edits of an owner, runs the whole path,
+and upgrades the bundle by its own command. Then the champions of then score, new versions are trained beside
+them, the champions of now score, and the bundle's tests run. It prints how each task ended and what became of
+each version. The exit code is 1 if a file is in conflict, an edit is lost, a test fails, or a model that had
+scored does not score in the end.
 """
 
 import os
@@ -20,7 +22,14 @@ from pathlib import Path
 from start import search_path
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-LAST_RELEASE = "243fe90032505eff3c3ef8c7a5281c526f880186"  # 0.1.0, which has no tag
+RELEASE_0_1_0 = "243fe90032505eff3c3ef8c7a5281c526f880186"  # which has no tag
+BEFORE_THE_WHEEL = "0cfec397e8168b13f63fa3fd21184b0304ae6154"
+EDITS = [  # a file, what stands there, what its owner writes
+    ("src/my_project_ml/sales/train_revenue.py", "HOLDOUT_SHARE = 0.2", "HOLDOUT_SHARE = 0.3"),
+    ("resources/ml/ml_training_pipeline.yml", "0 0 3 ? * SUN", "0 30 4 ? * SUN"),
+    ("databricks.yml", "ml-team@example.com", "night-shift@example.com"),
+]
+OWN_TEST = "tests/test_own.py"
 PROMOTIONS = """
 SELECT name, version, key, value FROM model_version_tags WHERE key LIKE 'promotion%'
 ORDER BY name, CAST(version AS INTEGER), key
@@ -41,16 +50,26 @@ def commit(bundle: Path, message: str) -> None:
     call(bundle, "git", *author, "commit", "--quiet", f"--message={message}")
 
 
-def render(folder: Path) -> Path:
-    """The default bundle of the last release, in a git repository of its own."""
+def render(folder: Path, version: str) -> Path:
+    """The default bundle of a commit with its owner's edits, in a git repository of its own."""
     config = folder / "config.yml"
     config.write_text(f"cookiecutters_dir: {folder}/clones\nreplay_dir: {folder}/replay\n")
-    source = [f"git+file://{TEMPLATE}", f"--checkout={LAST_RELEASE}", f"--config-file={config}"]
+    source = [f"git+file://{TEMPLATE}", f"--checkout={version}", f"--config-file={config}"]
     call(folder, sys.executable, "-m", "cookiecutter", *source, "--no-input")
     bundle = folder / "my_project"
     call(bundle, "git", "init", "--quiet")
-    commit(bundle, "release")
+    commit(bundle, "rendered")
+    for name, old, new in EDITS:
+        text = (bundle / name).read_text()
+        assert old in text, f"{name} has no {old!r}: correct this edit"
+        (bundle / name).write_text(text.replace(old, new))
+    (bundle / OWN_TEST).write_text("def test_own():\n    assert 1 + 1 == 2\n")
+    commit(bundle, "edited")
     return bundle
+
+
+def lost_edits(bundle: Path) -> list[str]:
+    return [name for name, _, new in EDITS if new not in (bundle / name).read_text()]
 
 
 def run(bundle: Path, *job: str) -> dict[str, str]:
@@ -72,23 +91,38 @@ def show_promotions(bundle: Path) -> None:
             print(f"{name} {version} {key}: {value}")
 
 
-def main() -> int:
-    os.environ["PATH"] = search_path()
-    os.environ.pop("VIRTUAL_ENV", None)
+def upgrade(bundle: Path, version: str) -> str:
+    """By the bundle's own command, which was a script before the wheel."""
+    script = ["upgrade.py"] if (bundle / "upgrade.py").exists() else ["local-workspace", "upgrade"]
+    return call(bundle, "uv", "run", "--quiet", *script, f"version={version}")
+
+
+def is_well(version: str) -> bool:
+    """Whether a bundle of a commit lives on."""
     newest = call(TEMPLATE, "git", "rev-parse", "HEAD")
     with tempfile.TemporaryDirectory() as folder:
-        bundle = render(Path(folder))
+        bundle = render(Path(folder), version)
         before = scored(run(bundle))
-        print(call(bundle, "uv", "run", "--quiet", "upgrade.py", f"version={newest}"))
+        print(upgrade(bundle, newest))
         conflicts = call(bundle, "git", "diff", "--name-only", "--diff-filter=U")
         commit(bundle, "upgraded")
         run(bundle, "ml_inference_pipeline")
         run(bundle, "ml_training_pipeline")
         after = scored(run(bundle, "ml_inference_pipeline"))
         show_promotions(bundle)
-    print(f"in conflict: {conflicts or 'nothing'}")
-    print(f"scored by the release: {', '.join(sorted(before))}; in the end: {', '.join(sorted(after))}")
-    return 0 if before and before <= after and not conflicts else 1
+        tests = subprocess.run(["uv", "run", "--quiet", "--locked", "pytest", "-q"], cwd=bundle)
+        lost, tracked = lost_edits(bundle), call(bundle, "git", "ls-files").splitlines()
+    ours = [name for name in tracked if name.startswith(("local_workspace/", "packages/", "upgrade.py"))]
+    print(f"{version}, in conflict: {conflicts or 'nothing'}; edits lost: {', '.join(lost) or 'none'}")
+    print(f"scored before: {', '.join(sorted(before))}; in the end: {', '.join(sorted(after))}; ours: {ours}")
+    return bool(before) and before <= after and not conflicts and not lost and tests.returncode == 0
+
+
+def main() -> int:
+    os.environ["PATH"] = search_path()
+    os.environ.pop("VIRTUAL_ENV", None)
+    versions = sys.argv[1:] or [RELEASE_0_1_0, BEFORE_THE_WHEEL]
+    return 0 if all([is_well(version) for version in versions]) else 1
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from textwrap import dedent, indent
 from typing import Any
 
 from local_workspace.bundle.bundle import Bundle
+from local_workspace.errors import BundleError
 from local_workspace.jobs.report import Report
 from local_workspace.jobs.runs import JobRun, Jobs
 from local_workspace.notebooks.process import start_notebook
@@ -30,18 +31,34 @@ dbutils.notebook.exit(json.dumps(answer(), default=str))
 class LocalBundle(Workspace):
     """The workspace of a bundle copied from `source` to `root`; use it in a `with`.
 
-    `gold` and `features` are the catalog and schema of its tables, `project` names its experiments.
+    `gold` and `features` are the catalog and schema of its tables, `project` names its experiments, by the
+    parameters of its jobs.
     """
 
     def __init__(self, source: Path, root: Path):
         shutil.copytree(source, root, ignore=LEFT_OUT)
         super().__init__(root)
         self.bundle = Bundle(root, "dev")
-        job = self.bundle.jobs["ml_training_pipeline"]
-        values = {parameter["name"]: parameter["default"] for parameter in job["parameters"]}
-        self.gold = f"{values['catalog']}.{values['gold_schema']}"
-        self.features = f"{values['catalog']}.{values['feature_schema']}"
-        self.project = values["project"]
+
+    @property
+    def gold(self) -> str:
+        return f"{self._parameter('catalog')}.{self._parameter('gold_schema')}"
+
+    @property
+    def features(self) -> str:
+        return f"{self._parameter('catalog')}.{self._parameter('feature_schema')}"
+
+    @property
+    def project(self) -> str:
+        return self._parameter("project")
+
+    def _parameter(self, name: str) -> str:
+        """Its value in the first job that has it."""
+        jobs = self.bundle.jobs.values()
+        found = [p for job in jobs for p in job.entries("parameters") if p.name("name") == name]
+        if not found:
+            raise BundleError(f"databricks.yml: no job has a parameter {name}; add it, or do without")
+        return found[0].name("default")
 
     def run(self, job: str, only: list[str] | None = None, **parameters: str) -> JobRun:
         """Runs a job, or only some of its tasks; what you give replaces the job's own parameters."""

@@ -18,6 +18,7 @@ from local_workspace.rules.bundle_files import BundleFiles
 from local_workspace.rules.notebook_files import Notebook
 
 FILE = "resources/ml/ml_environment.yml"
+PROJECT = "pyproject.toml"
 WRITE = "write dependencies: ${var.ml_dependencies}"
 WRITE_LIBRARIES = "write libraries: ${var.ml_libraries}"
 WRITE_VERSION = "environment_version: ${var.environment_version}"
@@ -136,7 +137,7 @@ def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
 
 def laptops_and_ci_have_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
     local = _local_pins(bundle)
-    for _, spec in _environments(bundle):
+    for _, spec in _environments(bundle) if (bundle.root / PROJECT).exists() else []:
         for place, item in texts(spec.items_of("dependencies")):
             for package, version in _pin(item).items():
                 here, line = local.get(package, ("not pinned", 1))
@@ -159,9 +160,9 @@ def the_lock_has_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
 
 def _local_pins(bundle: BundleFiles) -> dict[str, tuple[str, int]]:
     """What pyproject.toml pins: version and line by package."""
-    text = (bundle.root / "pyproject.toml").read_text(encoding="utf-8")
-    found = {}
-    for asked in tomllib.loads(text)["project"].get("dependencies", []):
+    file, found = bundle.root / PROJECT, {}
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    for asked in tomllib.loads(text).get("project", {}).get("dependencies", []):
         for package, version in _pin(asked).items():
             found[package] = version, text.count("\n", 0, text.find(asked)) + 1
     return found
