@@ -3,17 +3,18 @@
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from hooks import answers, origin
+from hooks import answers, origin, parts
 
 
 class BundleExtension(Extension):
-    """The answers read and checked, and the template's origin."""
+    """The answers read and checked, a notebook's parts, and the template's origin."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         environment.filters["parse_models"] = answers.parse_models
         environment.filters["parse_domains"] = answers.parse_domains
         environment.filters["parse_names"] = answers.parse_names
+        environment.filters["put_together"] = parts.put_together
         environment.filters["check_answers"] = answers.check_answers
         environment.filters["check_given"] = answers.check_given
         environment.filters["check_folder"] = answers.check_folder

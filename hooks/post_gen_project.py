@@ -1,6 +1,7 @@
 """Write one notebook per model, and remove the files that this project does not use."""
 
 import os
+import shutil
 
 CI_FILES = {
     "github": ".github/workflows/ci.yml",
@@ -9,6 +10,7 @@ CI_FILES = {
 }
 SOURCE = "src/<< cookiecutter.project >>_ml"
 
+shutil.rmtree(f"{SOURCE}/train")  # what the notebooks were made of; a domain may have its name
 with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
     for notebook in notebooks.read().split("\f")[1:]:
         name, text = notebook.split("\n", maxsplit=1)
@@ -16,7 +18,6 @@ with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
         with open(f"{SOURCE}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
 os.remove(f"{SOURCE}/notebooks.txt")
-os.remove(f"{SOURCE}/train_model.py")
 
 with open("uv.lock", encoding="utf-8") as lock:  # too long to be worth rendering for one name
     text = lock.read()
