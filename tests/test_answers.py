@@ -126,7 +126,7 @@ OF_EACH_KIND = [
 ]
 of_each_kind = pytest.mark.parametrize(("given", "sentence"), OF_EACH_KIND)
 
-NOTEBOOK = "<<cookiecutter.project>>/src/<<cookiecutter.project>>_ml/train/training.py"
+NOTEBOOK = "<<cookiecutter.project>>/src/<<cookiecutter.project>>_ml/train/anomaly.py"
 COOKIECUTTER = [sys.executable, "-m", "cookiecutter"]
 DEFAULT_NOTEBOOKS = ["ops/train_outliers.py", "sales/train_churn.py", "sales/train_revenue.py"]
 

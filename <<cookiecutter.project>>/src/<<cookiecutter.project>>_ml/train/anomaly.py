@@ -1,18 +1,31 @@
-# % extends train ~ "training.py"
-# % block purpose
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Train << model.name >>
+# MAGIC
 # MAGIC Learns what is normal from `<< model.domain >>_features`. A score below 0 is an anomaly, with the prediction -1.
-# % endblock
+# % include train ~ "shared/setup.py"
+from sklearn.inspection import permutation_importance
 
-# % block label
 LABEL = None  # nothing says which rows are anomalies
-# % endblock
-
-# % block measures
 EXPECTED_SHARE = 0.05  # of anomalies among all rows
 NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
-# % endblock
+# % include train ~ "shared/settings.py"
+# % include train ~ "shared/helpers.py"
+# % include train ~ "shared/tables.py"
+# % include train ~ "shared/rows_in_pandas.py"
+def select_rows(gold: DataFrame) -> DataFrame:
+    """Key and time of all rows."""
+    return with_time(gold)
 
-# % block functions
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# What the registered model returns: a number for each row.
+RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
+
+
 def fit(train: pd.DataFrame) -> Pipeline:
     """A new model, fitted to the rows to learn from."""
     return new_model(train).fit(train)
@@ -67,9 +80,27 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     axes.barh(shown.index, shown)
     axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
     return figure
-# % endblock
 
-# % block promotion
+
+def settings_of(model: Pipeline) -> dict[str, object]:
+    """What a run shows as parameters of its model."""
+    return model[-1].get_params()
+
+
+def scoring_tags(model: Pipeline) -> dict[str, str]:
+    """What scoring needs to know of a version."""
+    return {"model_type": MODEL_TYPE}
+
+
+def summary(model: Pipeline) -> str:
+    """What the predictions of a version are."""
+    return f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Promotion
 # Nothing says which rows are anomalies. So a version becomes champion if it flags about as many rows of
 # the holdout as expected; with approval manual it becomes challenger, and waits.
 def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
@@ -93,4 +124,4 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
     if dbutils.widgets.get("approval") == "manual":
         return "challenger", f"{reason}; it waits for approval"
     return "champion", reason
-# % endblock
+# % include train ~ "shared/run.py"

@@ -1,17 +1,18 @@
-# % extends train ~ "training.py"
-# % block purpose
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Train << model.name >>
+# MAGIC
 # MAGIC Learns whether `<< model.name >>` holds from `<< model.domain >>_features`: 1 where the probability reaches the
 # MAGIC threshold, else 0.
-# % endblock
+# % include train ~ "shared/setup.py"
+from mlflow.types.schema import Array
+from pyspark.sql import Column
+from sklearn import metrics as scores
+from sklearn.calibration import CalibrationDisplay
+from sklearn.model_selection import TunedThresholdClassifierCV
 
-# % block label
 LABEL = "<< model.name >>"  # a column of the gold table
 POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
-# % endblock
-
-# % block measures
-from sklearn import metrics as scores
-
 METRICS = {  # each compares the label with the probability or with the prediction
     "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),
     "average_precision": lambda truth, found: scores.average_precision_score(truth, found["probability"]),
@@ -23,12 +24,10 @@ METRICS = {  # each compares the label with the probability or with the predicti
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 1 makes largest
-# % endblock
-
-# % block label_functions
-from pyspark.sql import Column
-
-
+# % include train ~ "shared/settings.py"
+# % include train ~ "shared/helpers.py"
+# % include train ~ "shared/tables.py"
+# % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
     is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
@@ -42,26 +41,28 @@ def binary_label(gold: DataFrame) -> Column:
         values = ", ".join(map(str, found))
         raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
     return value.isin(positive).cast("double")
-# % endblock
-
-# % block functions
-from mlflow.types.schema import Array
-from sklearn.calibration import CalibrationDisplay
-from sklearn.model_selection import TunedThresholdClassifierCV
 
 
-# % if on_spark
-# % include train ~ "spark_learning.py"
-def fit(data: TrainingData) -> TunedThresholdClassifierCV:
-    """The best model of SEARCH, fitted to all rows to learn from, with the best threshold of before that."""
-    chosen, settings = choose(data)
-    model = TunedThresholdClassifierCV(chosen, scoring=THRESHOLD_BY, cv="prefit", refit=False)
-    model.fit(data.validation.drop(columns=LABEL), data.validation[LABEL])
-    model.estimator_ = fit_on_spark(data.train, data.examples, settings)
-    return model
+def select_rows(gold: DataFrame) -> DataFrame:
+    """Key, label and time of the rows with a label."""
+    if LABEL not in gold.columns:
+        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
+    rows = with_time(gold, binary_label(gold).alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
 
 
-# % else
+# COMMAND ----------
+
+
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# What the registered model returns: the probabilities of 0 and of 1 for each row.
+RETURNS = {
+    "pyfunc_predict_fn": "predict_proba",
+    "output_schema": Schema([ColSpec(Array(DataType.double))]),
+}
+
+
+# % if not on_spark
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, TimeSeriesSplit
 
 
@@ -76,35 +77,20 @@ def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
     mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
     model.set_params(**search.best_params_)
     return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
+
+
+def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
+    """What one would predict without any feature: the share of positive rows."""
+    share = train[LABEL].mean()
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
+
+
 # % endif
 def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
     """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
     probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
     is_positive = probability >= getattr(model, "best_threshold_", 0.5)
     return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
-
-
-# % if on_spark
-def predict_baseline(train: DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
-    """What one would predict without any feature: the share of positive rows."""
-    share = train.agg(F.mean(LABEL)).first()[0]
-# % else
-def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
-    """What one would predict without any feature: the share of positive rows."""
-    share = train[LABEL].mean()
-# % endif
-    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
-
-
-def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
-    """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
-
-
-def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
-    """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
-    return -value if LOWER_IS_BETTER else value
 
 
 def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
@@ -120,9 +106,20 @@ def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
     return figure
 
 
-# % include train ~ "importance.py"
-# % endblock
+def settings_of(model: TunedThresholdClassifierCV) -> dict[str, object]:
+    """What a run shows as parameters of its model."""
+    return {**model.estimator_[-1].get_params(), "threshold": model.best_threshold_}
 
-# % block promotion
-# % include train ~ "promotion.py"
-# % endblock
+
+def scoring_tags(model: TunedThresholdClassifierCV) -> dict[str, str]:
+    """What scoring needs to know of a version."""
+    return {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}
+
+
+def summary(model: TunedThresholdClassifierCV) -> str:
+    """What the predictions of a version are."""
+    return f"Whether `{LABEL}` holds: a probability of {model.best_threshold_:.4g} or more"
+
+
+# % include train ~ "shared/labelled.py"
+# % include train ~ "shared/run.py"

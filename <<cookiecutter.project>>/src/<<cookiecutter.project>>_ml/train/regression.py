@@ -1,15 +1,12 @@
-# % extends train ~ "training.py"
-# % block purpose
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Train << model.name >>
+# MAGIC
 # MAGIC Learns the number `<< model.name >>` from `<< model.domain >>_features`.
-# % endblock
-
-# % block label
-LABEL = "<< model.name >>"  # a column of the gold table
-# % endblock
-
-# % block measures
+# % include train ~ "shared/setup.py"
 from sklearn import metrics as scores
 
+LABEL = "<< model.name >>"  # a column of the gold table
 METRICS = {  # each compares the label with the prediction
     "rmse": scores.root_mean_squared_error,
     "mae": scores.mean_absolute_error,
@@ -18,18 +15,27 @@ METRICS = {  # each compares the label with the prediction
 }
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
-# % endblock
+# % include train ~ "shared/settings.py"
+# % include train ~ "shared/helpers.py"
+# % include train ~ "shared/tables.py"
+# % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
+def select_rows(gold: DataFrame) -> DataFrame:
+    """Key, label and time of the rows with a label."""
+    if LABEL not in gold.columns:
+        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
+    rows = with_time(gold, F.col(LABEL).cast("double").alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
 
-# % block functions
-# % if on_spark
-# % include train ~ "spark_learning.py"
-def fit(data: TrainingData) -> Pipeline:
-    """The best model of SEARCH, fitted to all rows to learn from."""
-    _, settings = choose(data)
-    return fit_on_spark(data.train, data.examples, settings)
+
+# COMMAND ----------
 
 
-# % else
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# What the registered model returns: a number for each row.
+RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
+
+
+# % if not on_spark
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
 
 
@@ -41,32 +47,17 @@ def fit(train: pd.DataFrame) -> Pipeline:
     search.fit(features, train[LABEL])
     mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
     return search.best_estimator_
+
+
+def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
+    """What one would predict without any feature."""
+    return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
+
+
 # % endif
 def predict(model: Pipeline, rows: pd.DataFrame) -> pd.Series:
     """Predictions in the label's unit."""
     return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
-
-
-# % if on_spark
-def predict_baseline(train: DataFrame, holdout: pd.DataFrame) -> pd.Series:
-    """What one would predict without any feature."""
-    return pd.Series(train.agg(F.expr(f"{BASELINE}(`{LABEL}`)")).first()[0], index=holdout.index)
-
-
-# % else
-def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
-    """What one would predict without any feature."""
-    return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
-# % endif
-def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
-    """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
-
-
-def goodness(truth: pd.Series, predicted: pd.Series) -> float:
-    """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
-    return -value if LOWER_IS_BETTER else value
 
 
 def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
@@ -84,9 +75,20 @@ def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     return figure
 
 
-# % include train ~ "importance.py"
-# % endblock
+def settings_of(model: Pipeline) -> dict[str, object]:
+    """What a run shows as parameters of its model."""
+    return model[-1].get_params()
 
-# % block promotion
-# % include train ~ "promotion.py"
-# % endblock
+
+def scoring_tags(model: Pipeline) -> dict[str, str]:
+    """What scoring needs to know of a version."""
+    return {"model_type": MODEL_TYPE}
+
+
+def summary(model: Pipeline) -> str:
+    """What the predictions of a version are."""
+    return f"The number `{LABEL}`"
+
+
+# % include train ~ "shared/labelled.py"
+# % include train ~ "shared/run.py"

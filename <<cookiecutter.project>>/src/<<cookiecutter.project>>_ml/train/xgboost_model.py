@@ -1,3 +1,8 @@
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+
+
 def new_model(features: pd.DataFrame) -> Pipeline:
     """A model for these features, not fitted yet: text is encoded, missing values stay missing."""
     text = list(features.select_dtypes(exclude="number"))

@@ -1,5 +1,8 @@
 # % set estimator = "HistGradientBoosting" ~ ("Classifier" if model.type == "classification" else "Regressor")
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import << estimator >>
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
 FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [4, 20]}  # cross-validation; {} for none

@@ -59,10 +59,6 @@ DOMAIN = "sales"
 KEY = "sales_id"  # the primary key of the feature table
 LABEL = "churn"  # a column of the gold table
 POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
-USE_CASE = "sales: churn"
-HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
-MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 METRICS = {  # each compares the label with the probability or with the prediction
     "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),
     "average_precision": lambda truth, found: scores.average_precision_score(truth, found["probability"]),
@@ -74,6 +70,10 @@ METRICS = {  # each compares the label with the probability or with the predicti
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 1 makes largest
+USE_CASE = "sales: churn"
+HOLDOUT_SHARE = 0.2
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 MODEL_TYPE = "classification"
 ALGORITHM = "gradient_boosting"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
@@ -101,113 +101,6 @@ def new_model(features: pd.DataFrame) -> Pipeline:
     )
     columns = ColumnTransformer([("text", encode, text)], remainder="passthrough")
     return Pipeline([("encode", columns), ("model", model)])
-
-
-# COMMAND ----------
-
-
-# DBTITLE 1,Rows: what is learnt from, and what is held out
-# The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
-# Either way a row that is held out today was never trained on by yesterday's champion.
-class Skipped(Exception):
-    """There is nothing to train, for a reason that is no failure."""
-
-
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: mlflow.data.Dataset
-    features: mlflow.data.Dataset
-    training_set: TrainingSet
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    rules: dict[str, str]
-
-
-def read_table(table: str) -> mlflow.data.Dataset:
-    """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
-    spark = SparkSession.builder.getOrCreate()
-    try:
-        newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
-        dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
-        _ = dataset.df.schema  # Spark says here if it cannot be read
-    except Exception:
-        dataset = mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
-    return dataset
-
-
-def binary_label(gold: DataFrame) -> Column:
-    """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
-    is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
-    value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
-    some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
-    found, words = [row.value for row in some], ("1", "true", "t", "yes", "y", "positive")
-    positive = [text for text in found if text in words] if is_text else found[1:]
-    if POSITIVE is not None:
-        positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
-    elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
-        values = ", ".join(map(str, found))
-        raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
-    return value.isin(positive).cast("double")
-
-
-def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
-    """Key, label, time, and if a row is held out, of rows with a label; and the rules that decide it."""
-    if LABEL not in gold.columns:
-        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    columns = [F.col(KEY), binary_label(gold).alias(LABEL)]
-    if "observed_at" in map(str.lower, gold.columns):
-        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-    rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
-    is_timed = "observed_at" in rows.columns
-    newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE) if is_timed else F.lit(None)
-    count, cutoff = rows.agg(F.count("*"), newest.cast("string")).first()
-    sample, holdout = "all rows", f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-    if is_timed:
-        rows, holdout = rows.where("observed_at IS NOT NULL"), f"observed_at >= '{cutoff}'"
-    if count > MAX_ROWS:
-        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
-        rows = rows.where(sample)
-        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
-    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
-
-
-def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
-    """The rows with every feature of the table, looked up by its primary key."""
-    lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY)
-    return FeatureEngineeringClient().create_training_set(
-        df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=exclude_columns
-    )
-
-
-def collect(frame: DataFrame) -> pd.DataFrame:
-    """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
-    order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
-    numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
-    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
-    rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
-    rows = rows.dropna(how="all", subset=features).sort_values(order)
-    return rows.set_index(order[0]).drop(columns=order[1:])
-
-
-def load_data(gold_table: str, feature_table: str) -> TrainingData:
-    """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
-    gold, features = read_table(gold_table), read_table(feature_table)
-    rows, rules = read_rows(gold.df)
-    if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
-        raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
-    no_features = [name for name in rows.columns if name != LABEL]
-    training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
-    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
-    train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
-    if len(train) < MIN_ROWS or holdout.empty:
-        found = f"{gold_table}: {len(train)} rows with {LABEL} to learn from, {len(holdout)} held out"
-        raise Skipped(f"{found}; {MIN_ROWS} and 1 needed")
-    for name, part, least in (("rows to learn from", train, FOLDS), ("holdout", holdout, 1)):
-        if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
-            raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
-    return TrainingData(gold, features, training_set, train, holdout, rules)
 
 
 # COMMAND ----------
@@ -268,7 +161,137 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 # COMMAND ----------
 
 
+# DBTITLE 1,Rows: what is learnt from, and what is held out
+# The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
+# Either way a row that is held out today was never trained on by yesterday's champion.
+class Skipped(Exception):
+    """There is nothing to train, for a reason that is no failure."""
+
+
+def read_table(table: str) -> mlflow.data.Dataset:
+    """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
+    spark = SparkSession.builder.getOrCreate()
+    try:
+        newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
+        dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
+        _ = dataset.df.schema  # Spark says here if it cannot be read
+    except Exception:
+        dataset = mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
+    return dataset
+
+
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    rules: dict[str, str]
+
+
+def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
+    """Key, these columns, and the time, if the gold table has one; then rows without time are left out."""
+    if "observed_at" not in map(str.lower, gold.columns):
+        return gold.select(KEY, *columns)
+    time = F.col("observed_at").cast("timestamp").alias("observed_at")
+    return gold.select(KEY, *columns, time).where("observed_at IS NOT NULL")
+
+
+def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
+    """How many rows there are, and what holds for that share of them: the newest, or by a hash of the key."""
+    if "observed_at" not in rows.columns:
+        return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
+    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
+    count, cutoff = rows.agg(F.count("*"), newest).first()
+    return count, f"observed_at >= '{cutoff}'"
+
+
+def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
+    """The rows with every feature of the table, looked up by its primary key."""
+    lookup = FeatureLookup(table_name=feature_table, lookup_key=KEY)
+    return FeatureEngineeringClient().create_training_set(
+        df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=exclude_columns
+    )
+
+
+def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
+    """The rows, or a sample of them, each with `_held_out`; and the rules that decide what they are."""
+    rows, sample = select_rows(gold), "all rows"
+    count, holdout = part_of(rows, HOLDOUT_SHARE)
+    if count > MAX_ROWS:
+        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+        rows = rows.where(sample)
+        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
+    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
+
+
+def collect(frame: DataFrame) -> pd.DataFrame:
+    """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
+    order = [name for name in ("observed_at", KEY) if name in frame.columns]
+    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
+    numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
+    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
+    rows = rows.dropna(how="all", subset=features).sort_values(order)
+    return rows.set_index(order[0]).drop(columns=order[1:])
+
+
+def load_data(gold_table: str, feature_table: str) -> TrainingData:
+    """The rows to learn from and those held out, each with its features; raises Skipped for too few."""
+    gold, features = read_table(gold_table), read_table(feature_table)
+    rows, rules = read_rows(gold.df)
+    if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
+        raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
+    no_features = [name for name in rows.columns if name != LABEL]
+    training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
+    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
+    train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
+    if len(train) < MIN_ROWS or holdout.empty:
+        found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
+        raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
+    for name, part, least in (("rows to learn from", train, FOLDS), ("holdout", holdout, 1)):
+        if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
+            raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
+    rules["rows_train"] = str(len(train))
+    return TrainingData(gold, features, training_set, train, holdout, rules)
+
+
+def binary_label(gold: DataFrame) -> Column:
+    """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
+    is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
+    value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
+    some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
+    found, words = [row.value for row in some], ("1", "true", "t", "yes", "y", "positive")
+    positive = [text for text in found if text in words] if is_text else found[1:]
+    if POSITIVE is not None:
+        positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
+    elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
+        values = ", ".join(map(str, found))
+        raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
+    return value.isin(positive).cast("double")
+
+
+def select_rows(gold: DataFrame) -> DataFrame:
+    """Key, label and time of the rows with a label."""
+    if LABEL not in gold.columns:
+        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
+    rows = with_time(gold, binary_label(gold).alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+
+
+# COMMAND ----------
+
+
 # DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# What the registered model returns: the probabilities of 0 and of 1 for each row.
+RETURNS = {
+    "pyfunc_predict_fn": "predict_proba",
+    "output_schema": Schema([ColSpec(Array(DataType.double))]),
+}
+
+
 def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
     """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
     features, label = train.drop(columns=LABEL), train[LABEL]
@@ -282,28 +305,17 @@ def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
     return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
 
 
-def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
-    """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
-    probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
-    is_positive = probability >= getattr(model, "best_threshold_", 0.5)
-    return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
-
-
 def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
     """What one would predict without any feature: the share of positive rows."""
     share = train[LABEL].mean()
     return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
 
 
-def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
-    """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
-
-
-def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
-    """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
-    return -value if LOWER_IS_BETTER else value
+def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
+    probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
+    is_positive = probability >= getattr(model, "best_threshold_", 0.5)
+    return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
 
 
 def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
@@ -317,6 +329,32 @@ def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
     CalibrationDisplay.from_predictions(truth, probability, n_bins=10, strategy="quantile", ax=calibration)
     scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion, cmap="Blues")
     return figure
+
+
+def settings_of(model: TunedThresholdClassifierCV) -> dict[str, object]:
+    """What a run shows as parameters of its model."""
+    return {**model.estimator_[-1].get_params(), "threshold": model.best_threshold_}
+
+
+def scoring_tags(model: TunedThresholdClassifierCV) -> dict[str, str]:
+    """What scoring needs to know of a version."""
+    return {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}
+
+
+def summary(model: TunedThresholdClassifierCV) -> str:
+    """What the predictions of a version are."""
+    return f"Whether `{LABEL}` holds: a probability of {model.best_threshold_:.4g} or more"
+
+
+def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
+    """Each of METRICS."""
+    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+
+
+def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
+    """COMPARED_BY, with the sign that makes larger better."""
+    value = METRICS[COMPARED_BY](truth, predicted)
+    return -value if LOWER_IS_BETTER else value
 
 
 def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
@@ -336,36 +374,6 @@ def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
     axes.barh(shown.index, shown)
     axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
     return figure
-
-
-def pin(package: str) -> str:
-    """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
-    try:
-        found = distribution(package)
-    except PackageNotFoundError:
-        found = distribution(f"{package}-cpu")
-    return f"{found.name}=={found.version}"
-
-
-def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
-    """Logs the model with its parameters to the active run, and registers a version; returns its id."""
-    used = {**model.estimator_[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
-    used["threshold"] = model.best_threshold_
-    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
-    logged = FeatureEngineeringClient().log_model(
-        model=model,
-        artifact_path="model",
-        flavor=mlflow.sklearn,
-        training_set=data.training_set,
-        registered_model_name=registered_model,
-        input_example=data.train[list(model.feature_names_in_)].head(5),
-        signature=False,  # or what is missing in scoring alone would be refused
-        pyfunc_predict_fn="predict_proba",
-        output_schema=Schema([ColSpec(Array(DataType.double))]),
-        pip_requirements=[pin(package) for package in PACKAGES],
-        serialization_format="cloudpickle",
-    )
-    return logged.model_id
 
 
 # COMMAND ----------
@@ -416,13 +424,45 @@ def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: d
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
 
 
+# COMMAND ----------
+
+
+# DBTITLE 1,The run: a version is logged, registered, judged and described
+def pin(package: str) -> str:
+    """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
+    try:
+        found = distribution(package)
+    except PackageNotFoundError:
+        found = distribution(f"{package}-cpu")
+    return f"{found.name}=={found.version}"
+
+
+def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
+    """Logs the model with its parameters to the active run, and registers a version; returns its id."""
+    rows = {**data.rules, "rows_holdout": len(data.holdout)}
+    mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
+    logged = FeatureEngineeringClient().log_model(
+        model=model,
+        artifact_path="model",
+        flavor=mlflow.sklearn,
+        training_set=data.training_set,
+        registered_model_name=registered_model,
+        input_example=data.holdout[list(model.feature_names_in_)].head(5),
+        signature=False,  # or what is missing in scoring alone would be refused
+        **RETURNS,
+        pip_requirements=[pin(package) for package in PACKAGES],
+        serialization_format="cloudpickle",
+    )
+    return logged.model_id
+
+
 def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
-    text = f"{USE_CASE}. Whether `{LABEL}` holds, by {ALGORITHM}, at {model.best_threshold_:.4g} or more."
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
-    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}, {when}"
+    source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
@@ -431,8 +471,7 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     client, judged = mlflow.MlflowClient(), None
     versions = client.search_model_versions(f"name='{registered_model}'")
     new = next(str(found.version) for found in versions if found.run_id == run_id)
-    tags = {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}  # scoring needs both
-    for name, value in tags.items():
+    for name, value in scoring_tags(model).items():
         client.set_model_version_tag(registered_model, new, name, value)
     while judged != (aliases := client.get_registered_model(registered_model).aliases):
         alias, reason = judge(registered_model, data, model, aliases)

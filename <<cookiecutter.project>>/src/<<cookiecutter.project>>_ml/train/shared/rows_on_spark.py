@@ -1,39 +1,28 @@
-from collections.abc import Iterator
+from typing import NamedTuple
 
 
-def part_of(rows: DataFrame, share: float, salt: str) -> str:
-    """What holds for that share of the rows: that they are the newest, or a hash of the key."""
-    if "observed_at" not in rows.columns:
-        return f"pmod(xxhash64({KEY}{salt}), 100) < {round(100 * share)}"
-    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
-    return f"observed_at >= '{rows.agg(newest.alias('cutoff')).first().cutoff}'"
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: SparkRows
+    holdout: pd.DataFrame
+    rules: dict[str, str]
+
+
+# % include train ~ "shared/" ~ ("by_time.py" if history else "by_key.py")
 
 
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
-    """Key, label, time, and `_part` of rows with a label; and the rules that decide it."""
-    if LABEL not in gold.columns:
-        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-# % if model.type == "classification"
-    columns = [F.col(KEY), binary_label(gold).alias(LABEL)]
-# % else
-    columns = [F.col(KEY), F.col(LABEL).cast("double").alias(LABEL)]
-# % endif
-# % if history
-    columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-# % else
-    if "observed_at" in map(str.lower, gold.columns):
-        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-# % endif
-    rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
-    if "observed_at" in rows.columns:
-        rows = rows.where("observed_at IS NOT NULL")
-    rules = {"holdout": part_of(rows, HOLDOUT_SHARE, "")}
-    rules["validation"] = part_of(rows.where(f"NOT {rules['holdout']}"), VALIDATION_SHARE, ", 'validation'")
-    part = "CASE WHEN {holdout} THEN 'holdout' WHEN {validation} THEN 'validation' ELSE 'train' END"
-    return rows.withColumn("_part", F.expr(part.format(**rules))), rules
-
-
-# % include train ~ ("lookup_by_time.py" if history else "lookup_by_key.py")
+    """The rows, each with the `_part` that it is in; and the rules that decide it."""
+    rows = select_rows(gold)
+    _, holdout = part_of(rows, HOLDOUT_SHARE)
+    _, chosen_by = part_of(rows, HOLDOUT_SHARE + (1 - HOLDOUT_SHARE) * VALIDATION_SHARE)
+    part = f"CASE WHEN {holdout} THEN 'holdout' WHEN {chosen_by} THEN 'validation' ELSE 'train' END"
+    rules = {"holdout": holdout, "validation": f"NOT {holdout} AND {chosen_by}"}
+    return rows.withColumn("_part", F.expr(part)), rules
 
 
 def with_features(frame: DataFrame) -> DataFrame:
@@ -79,7 +68,8 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     if len(classes) < 6:
         raise Skipped(f"the rows to learn from, of validation or held out have one class in label {LABEL}")
 # % endif
-    train, learnt = found.where("_part != 'holdout'"), counts.train + counts.validation
-    examples, rules["rows_train"] = collect(train, learnt), str(learnt)
-    parts = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
-    return TrainingData(gold, features, training_set, train, examples, *parts, rules)
+    learnt, rules["rows_train"] = found.where("_part != 'holdout'"), str(counts.train + counts.validation)
+    examples = collect(learnt, counts.train + counts.validation)
+    samples = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
+    train = SparkRows(learnt, examples, samples[0])
+    return TrainingData(gold, features, training_set, train, samples[1], rules)

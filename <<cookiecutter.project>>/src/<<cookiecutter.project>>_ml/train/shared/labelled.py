@@ -1,7 +1,44 @@
+# % set kind = "DataFrame" if model.type == "classification" else "Series"
+from sklearn.inspection import permutation_importance
+
+
+def evaluate(truth: pd.Series, predicted: pd.<< kind >>) -> dict[str, float]:
+    """Each of METRICS."""
+    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+
+
+def goodness(truth: pd.Series, predicted: pd.<< kind >>) -> float:
+    """COMPARED_BY, with the sign that makes larger better."""
+    value = METRICS[COMPARED_BY](truth, predicted)
+    return -value if LOWER_IS_BETTER else value
+
+
+def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+    """The same, as scikit-learn asks for it."""
+    return goodness(truth, predict(model, features))
+
+
+def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
+    """How much worse the predictions get once a feature is shuffled among the rows."""
+    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
+    found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
+    loss = f"{COMPARED_BY} lost by shuffling the feature"
+    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(shown.index, shown)
+    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
+    return figure
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Promotion
 # A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
 # by more than promotion_margin, on the same holdout. With approval manual it must also be better than
 # the challenger, becomes challenger, and waits.
-# % set kind = "DataFrame" if model.type == "classification" else "Series"
 def compare(name: str, truth: pd.Series, ours: pd.<< kind >>, theirs: pd.<< kind >>) -> tuple:
     """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
 
