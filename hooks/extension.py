@@ -3,11 +3,11 @@
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from hooks import answers, origin, parts
+from hooks import algorithms, answers, origin, parts
 
 
 class BundleExtension(Extension):
-    """The answers read and checked, a notebook's parts, and the template's origin."""
+    """The answers read and checked, what algorithms need, a notebook's parts, and the template's origin."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -16,6 +16,8 @@ class BundleExtension(Extension):
         environment.filters["parse_names"] = answers.parse_names
         environment.filters["put_together"] = parts.put_together
         environment.filters["check_answers"] = answers.check_answers
+        environment.filters["on_cluster"] = algorithms.on_cluster
+        environment.filters["needed_by"] = algorithms.needed_by
         environment.filters["check_given"] = answers.check_given
         environment.filters["check_folder"] = answers.check_folder
         environment.globals["origin"] = origin

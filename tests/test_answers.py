@@ -80,7 +80,7 @@ REFUSED = [
         "models",
         "a/b:regression:prophet",
         "'prophet' in 'a/b:regression:prophet' is no algorithm for regression; "
-        "choose xgboost, gradient_boosting or spark_xgboost",
+        "choose gradient_boosting, linear, random_forest, spark_xgboost or xgboost",
     ),
     (
         "models",

@@ -10,8 +10,6 @@ LABEL = None  # nothing says which rows are anomalies
 EXPECTED_SHARE = 0.05  # of anomalies among all rows
 NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
 # % include train ~ "shared/settings.py"
-# % include train ~ "shared/helpers.py"
-# % include train ~ "shared/tables.py"
 # % include train ~ "shared/rows_in_pandas.py"
 def select_rows(gold: DataFrame) -> DataFrame:
     """Key and time of all rows."""

@@ -25,8 +25,6 @@ METRICS = {  # each compares the label with the probability or with the predicti
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 1 makes largest
 # % include train ~ "shared/settings.py"
-# % include train ~ "shared/helpers.py"
-# % include train ~ "shared/tables.py"
 # % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""

@@ -16,8 +16,6 @@ METRICS = {  # each compares the label with the prediction
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
 # % include train ~ "shared/settings.py"
-# % include train ~ "shared/helpers.py"
-# % include train ~ "shared/tables.py"
 # % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
 def select_rows(gold: DataFrame) -> DataFrame:
     """Key, label and time of the rows with a label."""

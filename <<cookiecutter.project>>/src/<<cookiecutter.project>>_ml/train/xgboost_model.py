@@ -16,7 +16,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
             encoded_missing_value=np.nan,
         ),
     )
-    model = << estimator >>(
+    model = XGB<< kinds[model.type] >>(
         n_estimators=150,
         learning_rate=0.05,
         enable_categorical=True,

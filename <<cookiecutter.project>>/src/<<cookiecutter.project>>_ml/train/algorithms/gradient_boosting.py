@@ -1,6 +1,6 @@
-# % set estimator = "HistGradientBoosting" ~ ("Classifier" if model.type == "classification" else "Regressor")
+# % set kinds = {"regression": "Regressor", "classification": "Classifier"}
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import << estimator >>
+from sklearn.ensemble import HistGradientBoosting<< kinds[model.type] >>
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
@@ -21,7 +21,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
             encoded_missing_value=np.nan,
         ),
     )
-    model = << estimator >>(
+    model = HistGradientBoosting<< kinds[model.type] >>(
         max_iter=150,
         learning_rate=0.05,
         categorical_features=list(range(len(text))),

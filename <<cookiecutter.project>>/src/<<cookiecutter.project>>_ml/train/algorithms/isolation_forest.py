@@ -1,3 +1,4 @@
+# % set kinds = {"anomaly": "ScoredForest"}
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import Pipeline, make_pipeline

@@ -1,10 +1,11 @@
-# % set estimator = "XGBClassifier" if model.type == "classification" else "XGBRegressor"
+# % set kinds = {"regression": "Regressor", "classification": "Classifier"}
+# % set cluster = True
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from sklearn.model_selection import ParameterGrid
-from xgboost import << estimator >>
-from xgboost.spark import Spark<< estimator >>
+from xgboost import XGB<< kinds[model.type] >>
+from xgboost.spark import SparkXGB<< kinds[model.type] >>
 
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
 SEARCH = {"model__max_depth": [2, 5]}  # {} for none
@@ -50,7 +51,7 @@ def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pip
     mlflow.log_param("num_workers", workers := min(NUM_WORKERS, cores))
     given = {name: value for name, value in trees.get_params().items() if name not in SET_BY_SPARK}
     given = {name: value for name, value in given.items() if value is not None}
-    learner = Spark<< estimator >>(features_col=encoded, label_col="_label", num_workers=workers, **given)
+    learner = SparkXGB<< kinds[model.type] >>(features_col=encoded, label_col="_label", num_workers=workers, **given)
     booster = learner.fit(rows.mapInPandas(encode, schema)).get_booster()
     booster.feature_names = None  # the pipeline gives it an array
     trees.load_model(booster.save_raw())

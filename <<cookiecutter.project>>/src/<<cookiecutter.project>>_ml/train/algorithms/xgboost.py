@@ -1,5 +1,5 @@
-# % set estimator = "XGBClassifier" if model.type == "classification" else "XGBRegressor"
-from xgboost import << estimator >>
+# % set kinds = {"regression": "Regressor", "classification": "Classifier"}
+from xgboost import XGB<< kinds[model.type] >>
 
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
 FOLDS, SEARCH = 3, {"model__max_depth": [2, 5]}  # cross-validation; {} for none

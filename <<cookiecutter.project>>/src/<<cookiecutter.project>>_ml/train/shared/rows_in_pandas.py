@@ -1,6 +1,9 @@
 from typing import NamedTuple
 
 
+# % include train ~ "shared/tables.py"
+
+
 class TrainingData(NamedTuple):
     """What a training reads: two tables, as MLflow logs them, and their rows."""
 

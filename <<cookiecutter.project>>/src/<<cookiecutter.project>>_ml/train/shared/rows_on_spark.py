@@ -1,6 +1,9 @@
 from typing import NamedTuple
 
 
+# % include train ~ "shared/tables.py"
+
+
 class TrainingData(NamedTuple):
     """What a training reads: two tables, as MLflow logs them, and their rows."""
 
@@ -54,20 +57,16 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 # % else
     found = with_features(rows.join(features.df, KEY))  # as load_df does, but with the time and _part
 # % endif
-# % if model.type == "classification"
-    classes = found.groupBy("_part", LABEL).count().toPandas()
-    counts = classes.groupby("_part")["count"].sum()
-# % else
-    counts = found.groupBy("_part").count().toPandas().set_index("_part")["count"]
-# % endif
-    counts = counts.reindex(["train", "validation", "holdout"], fill_value=0)
+    found_in = found.groupBy("_part").agg(
+        F.count("*").alias("rows"), F.min(LABEL).alias("least"), F.max(LABEL).alias("most")
+    )
+    parts = found_in.toPandas().set_index("_part")
+    counts = parts["rows"].reindex(["train", "validation", "holdout"], fill_value=0)
     if counts.train < MIN_ROWS or not all(counts):
         count = f"{counts.train} rows with {LABEL} to learn from, {counts.validation} to choose settings by"
         raise Skipped(f"{gold_table}: {count}, {counts.holdout} held out; {MIN_ROWS}, 1 and 1 needed")
-# % if model.type == "classification"
-    if len(classes) < 6:
-        raise Skipped(f"the rows to learn from, of validation or held out have one class in label {LABEL}")
-# % endif
+    if any(parts["least"] == parts["most"]):
+        raise Skipped(f"the rows to learn from, of validation or held out have one value in label {LABEL}")
     learnt, rules["rows_train"] = found.where("_part != 'holdout'"), str(counts.train + counts.validation)
     examples = collect(learnt, counts.train + counts.validation)
     samples = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
