@@ -1,6 +1,7 @@
 """Write one notebook per model, and remove the files that this project does not use."""
 
 import os
+import re
 import shutil
 
 CI_FILES = {
@@ -9,6 +10,25 @@ CI_FILES = {
     "gitlab": ".gitlab-ci.yml",
 }
 SOURCE = "src/<< cookiecutter.project >>_ml"
+# % set needed = cookiecutter._pins | needed_by(cookiecutter.models | parse_models)
+# % set not_needed = cookiecutter._pins | reject("in", needed) | join(" ")
+NOT_NEEDED = "<< not_needed >>".split()
+REQUIREMENT = re.compile(r'^    { name = "(.+?)".*\n', re.MULTILINE)
+
+
+def cut(lock: str, project: str, packages: list[str]) -> str:
+    """The lock of a project that does not ask for these packages, so without what only they need."""
+    head, *tables = lock.split("[[package]]\n")
+    names = [table.split('"')[1] for table in tables]
+    own = names.index(project)
+    tables[own] = REQUIREMENT.sub(lambda line: "" if line[1] in packages else line[0], tables[own])
+    kept, new = set(), {project}
+    while new:
+        kept |= new
+        asking = [table for name, table in zip(names, tables, strict=True) if name in new]
+        new = {needed for table in asking for needed in REQUIREMENT.findall(table)} - kept
+    return "[[package]]\n".join([head, *(t for name, t in zip(names, tables, strict=True) if name in kept)])
+
 
 shutil.rmtree(f"{SOURCE}/train")  # what the notebooks were made of; a domain may have its name
 with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
@@ -22,7 +42,7 @@ os.remove(f"{SOURCE}/notebooks.txt")
 with open("uv.lock", encoding="utf-8") as lock:  # too long to be worth rendering for one name
     text = lock.read()
 with open("uv.lock", "w", encoding="utf-8") as lock:
-    lock.write(text.replace("PROJECT_ml", "<< cookiecutter.project >>_ml"))
+    lock.write(cut(text, "PROJECT_ml", NOT_NEEDED).replace("PROJECT_ml", "<< cookiecutter.project >>_ml"))
 
 for provider, name in CI_FILES.items():
     if provider != "<< cookiecutter.ci >>":
