@@ -9,11 +9,9 @@ from typing import NoReturn
 
 from cookiecutter.exceptions import FailedHookException, OutputDirExistsException
 
-ALGORITHMS = {
-    "regression": ("xgboost", "gradient_boosting", "spark_xgboost"),
-    "classification": ("xgboost", "gradient_boosting", "spark_xgboost"),
-    "anomaly": ("isolation_forest",),
-}
+from hooks import algorithms
+
+TYPES = ("regression", "classification", "anomaly")
 RESERVED_DOMAINS = ("features", "inference")  # folders beside those of the domains
 RESERVED_MODELS = ("observed_at", "prediction", "model_version", "scored_at")  # columns beside the label's
 YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")  # no text to YAML
@@ -85,11 +83,11 @@ def parse_model(entry: str) -> dict[str, str]:
         refuse("models", f"the domain {domain!r} is a folder of the bundle; choose another name")
     if name in (*RESERVED_MODELS, f"{domain}_id"):
         refuse("models", f"the name {name!r} is a column of the bundle's tables; choose another")
-    if kind not in ALGORITHMS:
-        refuse("models", f"{kind!r} in {entry!r} is no type; choose {one_of(ALGORITHMS)}")
-    if algorithm not in ALGORITHMS[kind]:
+    if kind not in TYPES:
+        refuse("models", f"{kind!r} in {entry!r} is no type; choose {one_of(TYPES)}")
+    if algorithm not in (choice := algorithms.serving(kind)):
         problem = f"{algorithm!r} in {entry!r} is no algorithm for {kind}"
-        refuse("models", f"{problem}; choose {one_of(ALGORITHMS[kind])}")
+        refuse("models", f"{problem}; choose {one_of(choice)}")
     return {"domain": domain, "name": name, "type": kind, "algorithm": algorithm}
 
 

@@ -1,11 +1,12 @@
 """Write one notebook per model and the wheel of local_workspace; remove the files that are not used."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, r"""<< origin.TEMPLATE >>""")
-from hooks import wheel  # noqa: E402
+from hooks import lock, wheel  # noqa: E402
 
 CI_FILES = {
     "github": ".github/workflows/ci.yml",
@@ -13,7 +14,11 @@ CI_FILES = {
     "gitlab": ".gitlab-ci.yml",
 }
 SOURCE = "src/<< cookiecutter.project >>_ml"
+# % set needed = cookiecutter._pins | needed_by(cookiecutter.models | parse_models)
+# % set not_needed = cookiecutter._pins | reject("in", needed) | join(" ")
+NOT_NEEDED = "<< not_needed >>".split()
 
+shutil.rmtree(f"{SOURCE}/train")  # what the notebooks were made of; a domain may have its name
 with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
     for notebook in notebooks.read().split("\f")[1:]:
         name, text = notebook.split("\n", maxsplit=1)
@@ -21,12 +26,10 @@ with open(f"{SOURCE}/notebooks.txt", encoding="utf-8") as notebooks:
         with open(f"{SOURCE}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
 os.remove(f"{SOURCE}/notebooks.txt")
-os.remove(f"{SOURCE}/train_model.py")
 
-lock = Path("uv.lock")  # too long to be worth rendering for three words
-text = lock.read_text("utf-8").replace("PROJECT_ml", "<< cookiecutter.project >>_ml")
-text = text.replace("LOCAL_WORKSPACE_SHA256", wheel.make(Path("packages")))
-lock.write_text(text.replace("LOCAL_WORKSPACE_VERSION", wheel.version()), "utf-8")
+own = {"PROJECT": "<< cookiecutter.project >>_ml", "VERSION": wheel.version()}
+own["SHA256"] = wheel.make(Path("packages"))
+lock.fit(Path("uv.lock"), own, NOT_NEEDED)
 
 for provider, name in CI_FILES.items():
     if provider != "<< cookiecutter.ci >>":

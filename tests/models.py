@@ -13,5 +13,7 @@ EVERY_KIND = (
     "sales/revenue:regression:xgboost, sales/churn:classification:gradient_boosting, "
     "sales/margin:regression:gradient_boosting, sales/renewal:classification:xgboost, "
     "ops/outliers:anomaly:isolation_forest, visits/stay:regression:xgboost, "
-    "sales/late:classification:spark_xgboost, sales/price:regression:spark_xgboost"
+    "sales/late:classification:spark_xgboost, sales/price:regression:spark_xgboost, "
+    "sales/orders:regression:linear, sales/opened:classification:linear, "
+    "sales/rebate:regression:random_forest, sales/referral:classification:random_forest"
 )

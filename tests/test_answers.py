@@ -80,7 +80,7 @@ REFUSED = [
         "models",
         "a/b:regression:prophet",
         "'prophet' in 'a/b:regression:prophet' is no algorithm for regression; "
-        "choose xgboost, gradient_boosting or spark_xgboost",
+        "choose gradient_boosting, linear, random_forest, spark_xgboost or xgboost",
     ),
     (
         "models",
@@ -126,7 +126,7 @@ OF_EACH_KIND = [
 ]
 of_each_kind = pytest.mark.parametrize(("given", "sentence"), OF_EACH_KIND)
 
-NOTEBOOK = "<<cookiecutter.project>>/src/<<cookiecutter.project>>_ml/train_model.py"
+NOTEBOOK = "<<cookiecutter.project>>/src/<<cookiecutter.project>>_ml/train/anomaly.py"
 COOKIECUTTER = [sys.executable, "-m", "cookiecutter"]
 DEFAULT_NOTEBOOKS = ["ops/train_outliers.py", "sales/train_churn.py", "sales/train_revenue.py"]
 
@@ -370,9 +370,9 @@ def test_template_works_from(repository, command, output, tmp_path, how):
             ["ops/train_load.py", "sales/train_revenue.py"],
         ),
         (many_models(25, domains=5), sorted(f"d{i % 5}/train_m{i}.py" for i in range(25))),
-        ("a/model:regression:xgboost", ["a/train_model.py"]),
+        ("train/model:regression:xgboost", ["train/train_model.py"]),
     ],
-    ids=["one", "spaces and trailing comma", "25 in 5 domains", "called model"],
+    ids=["one", "spaces and trailing comma", "25 in 5 domains", "a domain called train"],
 )
 def test_each_model_gets_its_notebook(bake, models, expected):
     project = bake(models=models)
@@ -448,7 +448,7 @@ def test_notebook_is_rendered_from_the_answers_and_its_model(copy, run, output):
     source = output / "my_project/src/my_project_ml"
     expected = "".join(["a = 'ops/load my_project'\n", *pinned, "\n"])
     assert (source / "ops/train_load.py").read_text() == expected
-    assert not (source / "train_model.py").exists()
+    assert not (source / "train").exists()
 
 
 def test_notebook_with_an_unknown_word_fails(copy, run, output):

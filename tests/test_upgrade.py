@@ -77,7 +77,7 @@ def published(template, tmp_path_factory):
     git(repository, "init", "--quiet")
     commit(repository)
     git(repository, "tag", "v1")
-    append(rendered / "src/<<cookiecutter.project>>_ml/train_model.py", "# v2 of << model.name >>")
+    append(rendered / "src/<<cookiecutter.project>>_ml/train/shared/run.py", "# v2 of << model.name >>")
     append(rendered / ".gitignore", "v2/")
     commit(repository)
     git(repository, "tag", "v2")

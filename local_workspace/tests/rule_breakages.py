@@ -1150,6 +1150,22 @@ ALLOWED = {
         (CHURN, "model = HistGradientBoostingClassifier(", "model = GradientBoostingClassifier("),
         (MAKE_FEATURES, 'NOT_FEATURES = ["observed_at"]', 'NOT_FEATURES = ["observed_at", "age"]'),
     ],
+    "an algorithm whose seed has another name": [
+        (
+            CHURN,
+            "from sklearn.ensemble import Hist",
+            "from catboost import CatBoostClassifier\nfrom sklearn.ensemble import Hist",
+        ),
+        (CHURN, "model = HistGradientBoostingClassifier(", "model = CatBoostClassifier("),
+        (CHURN, "        random_state=42,\n", "        random_seed=42,\n"),
+        (ENVIRONMENT, f"      - {MLFLOW}", f"      - catboost==1.2.8\n      - {MLFLOW}"),
+        ("pyproject.toml", f'    "{MLFLOW}"', f'    "catboost==1.2.8",\n    "{MLFLOW}"'),
+        (
+            "uv.lock",
+            '[[package]]\nname = "mlflow"',
+            '[[package]]\nname = "catboost"\nversion = "1.2.8"\n\n[[package]]\nname = "mlflow"',
+        ),
+    ],
     "a pin for one platform": [("pyproject.toml", XGBOOST, f"{XGBOOST}; sys_platform == 'linux'")],
     "a folder taken back into the sync": [
         (".gitignore", ".venv/\n", ".venv/\nsales/\n"),

@@ -22,6 +22,7 @@ SEEDED = re.compile(
     r"(Spark)?XGB\w+|HistGradientBoosting\w+|\w*Forest\w*|ExtraTrees\w+|LGBM\w+|CatBoost\w+|train_test_split"
     r"|RandomizedSearchCV|permutation_importance|resample|bootstrap|sample|default_rng|ShuffleSplit"
 )
+SEEDS = {"random_state", "random_seed", "seed", None}  # the common spellings; None is **settings
 REGISTRY = 'mlflow.set_registry_uri("databricks-uc")'
 METRICS = "mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)"
 
@@ -111,7 +112,7 @@ def every_random_part_has_a_seed(bundle: BundleFiles) -> Iterator[str]:
         for call in notebook.calls:
             name, given = call.name.rpartition(".")[2], {keyword.arg for keyword in call.node.keywords}
             random = SEEDED.fullmatch(name) or (name.endswith("KFold") and "shuffle" in given)
-            seeded = given & {"random_state", "seed", None} or (name == "default_rng" and call.node.args)
+            seeded = given & SEEDS or (name == "default_rng" and call.node.args)
             if random and not seeded:
                 yield f"{call.at}: {name} has no seed, so no run can be repeated; give it random_state=42"
 

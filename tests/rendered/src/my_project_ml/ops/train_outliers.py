@@ -22,7 +22,7 @@ from databricks.feature_engineering import FeatureEngineeringClient, FeatureLook
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
 from mlflow.types.schema import ColSpec, DataType, Schema
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
@@ -54,12 +54,12 @@ dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 DOMAIN = "ops"
 KEY = "ops_id"  # the primary key of the feature table
 LABEL = None  # nothing says which rows are anomalies
+EXPECTED_SHARE = 0.05  # of anomalies among all rows
+NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
 USE_CASE = "ops: outliers"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
-EXPECTED_SHARE = 0.05  # of anomalies among all rows
-NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
 MODEL_TYPE = "anomaly"
 ALGORITHM = "isolation_forest"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
@@ -100,17 +100,6 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: mlflow.data.Dataset
-    features: mlflow.data.Dataset
-    training_set: TrainingSet
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    rules: dict[str, str]
-
-
 def read_table(table: str) -> mlflow.data.Dataset:
     """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()
@@ -123,23 +112,32 @@ def read_table(table: str) -> mlflow.data.Dataset:
     return dataset
 
 
-def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
-    """Key, time, and if a row is held out, of all rows or of a sample; and the rules that decide it."""
-    columns = [F.col(KEY)]
-    if "observed_at" in map(str.lower, gold.columns):
-        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-    rows = gold.select(columns)
-    is_timed = "observed_at" in rows.columns
-    newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE) if is_timed else F.lit(None)
-    count, cutoff = rows.agg(F.count("*"), newest.cast("string")).first()
-    sample, holdout = "all rows", f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-    if is_timed:
-        rows, holdout = rows.where("observed_at IS NOT NULL"), f"observed_at >= '{cutoff}'"
-    if count > MAX_ROWS:
-        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
-        rows = rows.where(sample)
-        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
-    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    rules: dict[str, str]
+
+
+def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
+    """Key, these columns, and the time, if the gold table has one; then rows without time are left out."""
+    if "observed_at" not in map(str.lower, gold.columns):
+        return gold.select(KEY, *columns)
+    time = F.col("observed_at").cast("timestamp").alias("observed_at")
+    return gold.select(KEY, *columns, time).where("observed_at IS NOT NULL")
+
+
+def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
+    """How many rows there are, and what holds for that share of them: the newest, or by a hash of the key."""
+    if "observed_at" not in rows.columns:
+        return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
+    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
+    count, cutoff = rows.agg(F.count("*"), newest).first()
+    return count, f"observed_at >= '{cutoff}'"
 
 
 def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
@@ -148,6 +146,17 @@ def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: li
     return FeatureEngineeringClient().create_training_set(
         df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=exclude_columns
     )
+
+
+def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
+    """The rows, or a sample of them, each with `_held_out`; and the rules that decide what they are."""
+    rows, sample = select_rows(gold), "all rows"
+    count, holdout = part_of(rows, HOLDOUT_SHARE)
+    if count > MAX_ROWS:
+        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+        rows = rows.where(sample)
+        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
+    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
 def collect(frame: DataFrame) -> pd.DataFrame:
@@ -172,9 +181,123 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
-        found = f"{gold_table}: {len(train)} rows to learn from, {len(holdout)} held out"
-        raise Skipped(f"{found}; {MIN_ROWS} and 1 needed")
+        found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
+        raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
+    rules["rows_train"] = str(len(train))
     return TrainingData(gold, features, training_set, train, holdout, rules)
+
+
+def select_rows(gold: DataFrame) -> DataFrame:
+    """Key and time of all rows."""
+    return with_time(gold)
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# What the registered model returns: a number for each row.
+RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
+
+
+def fit(train: pd.DataFrame) -> Pipeline:
+    """A new model, fitted to the rows to learn from."""
+    return new_model(train).fit(train)
+
+
+def predict(model: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns `score` and `prediction`, -1 where the score is below 0, else 1."""
+    score = model.decision_function(rows[list(model.feature_names_in_)])
+    return pd.DataFrame({"score": score, "prediction": np.where(score < 0, -1, 1)}, index=rows.index)
+
+
+def evaluate(predicted: pd.DataFrame) -> dict[str, float]:
+    """Share of rows flagged, and how far the mean scores of normal and flagged rows lie apart."""
+    score, flagged = predicted["score"], predicted["prediction"] == -1
+    apart = 0 < flagged.sum() < len(flagged)
+    return {
+        "share_flagged": float(flagged.mean()),
+        "score_mean": float(score.mean()),
+        "score_spread": float(score[~flagged].mean() - score[flagged].mean()) if apart else 0.0,
+    }
+
+
+def plot(predicted: pd.DataFrame) -> Figure:
+    """How the scores of the holdout are spread, and the share that is flagged over time."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure.suptitle(f"holdout of {len(predicted)} rows")
+    left, right = figure.subplots(1, 2)
+    left.hist(predicted["score"], bins=50)
+    left.axvline(0, color="black", linestyle="--")
+    left.set(xlabel="score, below 0 is flagged", ylabel="rows")
+    flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 10), observed=True).mean()
+    right.plot([part.mid for part in flagged.index], flagged, marker="o")
+    right.axhline(EXPECTED_SHARE, color="black", linestyle="--")
+    right.set(xlabel=predicted.index.name, ylabel="share flagged; dashed: expected")
+    right.tick_params(axis="x", rotation=30)
+    return figure
+
+
+def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
+    """How little the scores agree with the usual ones once a feature is shuffled among the rows."""
+    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    usual = predict(model, rows)["score"]
+
+    def agreement(model: Pipeline, shuffled: pd.DataFrame, _: None) -> float:
+        return np.corrcoef(usual.rank(), predict(model, shuffled)["score"].rank())[0, 1]
+
+    found = permutation_importance(model, rows, None, scoring=agreement, n_repeats=3, random_state=42)
+    loss = "1 - rank correlation with the scores before shuffling"
+    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(shown.index, shown)
+    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
+    return figure
+
+
+def settings_of(model: Pipeline) -> dict[str, object]:
+    """What a run shows as parameters of its model."""
+    return model[-1].get_params()
+
+
+def scoring_tags(model: Pipeline) -> dict[str, str]:
+    """What scoring needs to know of a version."""
+    return {"model_type": MODEL_TYPE}
+
+
+def summary(model: Pipeline) -> str:
+    """What the predictions of a version are."""
+    return f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Promotion
+# Nothing says which rows are anomalies. So a version becomes champion if it flags about as many rows of
+# the holdout as expected; with approval manual it becomes challenger, and waits.
+def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+    """The alias that a version deserves, and why; logs how far it agrees with the champion."""
+    predicted, champion = predict(model, data.holdout), aliases.get("champion")
+    flagged = predicted["prediction"] == -1
+    reason = f"{flagged.mean():.2%} of the holdout flagged, {EXPECTED_SHARE:.2%} expected"
+    if champion:
+        try:
+            raw_model = f"models:/{registered_model}/{champion}/data/feature_store/raw_model"
+            theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+            by_champion = theirs["prediction"] == -1
+            overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
+            correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]
+            mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
+            reason += f"; {overlap:.0%} of the rows that it or champion {champion} flags are the same"
+        except Exception as error:
+            reason += f"; champion {champion} cannot score these rows: {error}"
+    if not EXPECTED_SHARE / NEAR <= flagged.mean() <= EXPECTED_SHARE * NEAR:
+        return "challenger", f"{reason}, which is too far from it"
+    if dbutils.widgets.get("approval") == "manual":
+        return "challenger", f"{reason}; it waits for approval"
+    return "champion", reason
 
 
 # COMMAND ----------
@@ -235,63 +358,7 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 # COMMAND ----------
 
 
-# DBTITLE 1,Training; after a failure, call these one by one from a new cell
-def fit(train: pd.DataFrame) -> Pipeline:
-    """A new model, fitted to the rows to learn from."""
-    return new_model(train).fit(train)
-
-
-def predict(model: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
-    """Columns `score` and `prediction`, -1 where the score is below 0, else 1."""
-    score = model.decision_function(rows[list(model.feature_names_in_)])
-    return pd.DataFrame({"score": score, "prediction": np.where(score < 0, -1, 1)}, index=rows.index)
-
-
-def evaluate(predicted: pd.DataFrame) -> dict[str, float]:
-    """Share of rows flagged, and how far the mean scores of normal and flagged rows lie apart."""
-    score, flagged = predicted["score"], predicted["prediction"] == -1
-    apart = 0 < flagged.sum() < len(flagged)
-    return {
-        "share_flagged": float(flagged.mean()),
-        "score_mean": float(score.mean()),
-        "score_spread": float(score[~flagged].mean() - score[flagged].mean()) if apart else 0.0,
-    }
-
-
-def plot(predicted: pd.DataFrame) -> Figure:
-    """How the scores of the holdout are spread, and the share that is flagged over time."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    figure.suptitle(f"holdout of {len(predicted)} rows")
-    left, right = figure.subplots(1, 2)
-    left.hist(predicted["score"], bins=50)
-    left.axvline(0, color="black", linestyle="--")
-    left.set(xlabel="score, below 0 is flagged", ylabel="rows")
-    flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 10), observed=True).mean()
-    right.plot([part.mid for part in flagged.index], flagged, marker="o")
-    right.axhline(EXPECTED_SHARE, color="black", linestyle="--")
-    right.set(xlabel=predicted.index.name, ylabel="share flagged; dashed: expected")
-    right.tick_params(axis="x", rotation=30)
-    return figure
-
-
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How little the scores agree with the usual ones once a feature is shuffled among the rows."""
-    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
-    usual = predict(model, rows)["score"]
-
-    def agreement(model: Pipeline, shuffled: pd.DataFrame, _: None) -> float:
-        return np.corrcoef(usual.rank(), predict(model, shuffled)["score"].rank())[0, 1]
-
-    found = permutation_importance(model, rows, None, scoring=agreement, n_repeats=3, random_state=42)
-    loss = "1 - rank correlation with the scores before shuffling"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
-
-
+# DBTITLE 1,The run: a version is logged, registered, judged and described
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
     try:
@@ -303,59 +370,30 @@ def pin(package: str) -> str:
 
 def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
     """Logs the model with its parameters to the active run, and registers a version; returns its id."""
-    used = {**model[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
-    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
+    rows = {**data.rules, "rows_holdout": len(data.holdout)}
+    mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
         flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
-        input_example=data.train[list(model.feature_names_in_)].head(5),
+        input_example=data.holdout[list(model.feature_names_in_)].head(5),
         signature=False,  # or what is missing in scoring alone would be refused
-        output_schema=Schema([ColSpec(DataType.double)]),
+        **RETURNS,
         pip_requirements=[pin(package) for package in PACKAGES],
         serialization_format="cloudpickle",
     )
     return logged.model_id
 
 
-# COMMAND ----------
-
-
-# DBTITLE 1,Promotion
-# Nothing says which rows are anomalies. So a version becomes champion if it flags about as many rows of
-# the holdout as expected; with approval manual it becomes challenger, and waits.
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
-    """The alias that a version deserves, and why; logs how far it agrees with the champion."""
-    predicted, champion = predict(model, data.holdout), aliases.get("champion")
-    flagged = predicted["prediction"] == -1
-    reason = f"{flagged.mean():.2%} of the holdout flagged, {EXPECTED_SHARE:.2%} expected"
-    if champion:
-        try:
-            raw_model = f"models:/{registered_model}/{champion}/data/feature_store/raw_model"
-            theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
-            by_champion = theirs["prediction"] == -1
-            overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
-            correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]
-            mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
-            reason += f"; {overlap:.0%} of the rows that it or champion {champion} flags are the same"
-        except Exception as error:
-            reason += f"; champion {champion} cannot score these rows: {error}"
-    if not EXPECTED_SHARE / NEAR <= flagged.mean() <= EXPECTED_SHARE * NEAR:
-        return "challenger", f"{reason}, which is too far from it"
-    if dbutils.widgets.get("approval") == "manual":
-        return "challenger", f"{reason}; it waits for approval"
-    return "champion", reason
-
-
 def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
-    text = f"{USE_CASE}. Rows of `{DOMAIN}` with a score below 0 are anomalies, by {ALGORITHM}."
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
-    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}, {when}"
+    source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
@@ -364,7 +402,8 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     client, judged = mlflow.MlflowClient(), None
     versions = client.search_model_versions(f"name='{registered_model}'")
     new = next(str(found.version) for found in versions if found.run_id == run_id)
-    client.set_model_version_tag(registered_model, new, "model_type", MODEL_TYPE)  # scoring needs it
+    for name, value in scoring_tags(model).items():
+        client.set_model_version_tag(registered_model, new, name, value)
     while judged != (aliases := client.get_registered_model(registered_model).aliases):
         alias, reason = judge(registered_model, data, model, aliases)
         judged = aliases  # another training may have changed them meanwhile

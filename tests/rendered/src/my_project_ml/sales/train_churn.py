@@ -59,10 +59,6 @@ DOMAIN = "sales"
 KEY = "sales_id"  # the primary key of the feature table
 LABEL = "churn"  # a column of the gold table
 POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
-USE_CASE = "sales: churn"
-HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
-MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 METRICS = {  # each compares the label with the probability or with the prediction
     "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),
     "average_precision": lambda truth, found: scores.average_precision_score(truth, found["probability"]),
@@ -74,6 +70,10 @@ METRICS = {  # each compares the label with the probability or with the predicti
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 1 makes largest
+USE_CASE = "sales: churn"
+HOLDOUT_SHARE = 0.2
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 MODEL_TYPE = "classification"
 ALGORITHM = "gradient_boosting"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
@@ -113,17 +113,6 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: mlflow.data.Dataset
-    features: mlflow.data.Dataset
-    training_set: TrainingSet
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    rules: dict[str, str]
-
-
 def read_table(table: str) -> mlflow.data.Dataset:
     """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()
@@ -136,40 +125,32 @@ def read_table(table: str) -> mlflow.data.Dataset:
     return dataset
 
 
-def binary_label(gold: DataFrame) -> Column:
-    """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
-    is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
-    value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
-    some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
-    found, words = [row.value for row in some], ("1", "true", "t", "yes", "y", "positive")
-    positive = [text for text in found if text in words] if is_text else found[1:]
-    if POSITIVE is not None:
-        positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
-    elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
-        values = ", ".join(map(str, found))
-        raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
-    return value.isin(positive).cast("double")
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    rules: dict[str, str]
 
 
-def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
-    """Key, label, time, and if a row is held out, of rows with a label; and the rules that decide it."""
-    if LABEL not in gold.columns:
-        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    columns = [F.col(KEY), binary_label(gold).alias(LABEL)]
-    if "observed_at" in map(str.lower, gold.columns):
-        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-    rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
-    is_timed = "observed_at" in rows.columns
-    newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE) if is_timed else F.lit(None)
-    count, cutoff = rows.agg(F.count("*"), newest.cast("string")).first()
-    sample, holdout = "all rows", f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-    if is_timed:
-        rows, holdout = rows.where("observed_at IS NOT NULL"), f"observed_at >= '{cutoff}'"
-    if count > MAX_ROWS:
-        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
-        rows = rows.where(sample)
-        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
-    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
+def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
+    """Key, these columns, and the time, if the gold table has one; then rows without time are left out."""
+    if "observed_at" not in map(str.lower, gold.columns):
+        return gold.select(KEY, *columns)
+    time = F.col("observed_at").cast("timestamp").alias("observed_at")
+    return gold.select(KEY, *columns, time).where("observed_at IS NOT NULL")
+
+
+def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
+    """How many rows there are, and what holds for that share of them: the newest, or by a hash of the key."""
+    if "observed_at" not in rows.columns:
+        return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
+    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
+    count, cutoff = rows.agg(F.count("*"), newest).first()
+    return count, f"observed_at >= '{cutoff}'"
 
 
 def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
@@ -178,6 +159,17 @@ def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: li
     return FeatureEngineeringClient().create_training_set(
         df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=exclude_columns
     )
+
+
+def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
+    """The rows, or a sample of them, each with `_held_out`; and the rules that decide what they are."""
+    rows, sample = select_rows(gold), "all rows"
+    count, holdout = part_of(rows, HOLDOUT_SHARE)
+    if count > MAX_ROWS:
+        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+        rows = rows.where(sample)
+        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
+    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
 def collect(frame: DataFrame) -> pd.DataFrame:
@@ -202,12 +194,179 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
-        found = f"{gold_table}: {len(train)} rows with {LABEL} to learn from, {len(holdout)} held out"
-        raise Skipped(f"{found}; {MIN_ROWS} and 1 needed")
+        found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
+        raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
     for name, part, least in (("rows to learn from", train, FOLDS), ("holdout", holdout, 1)):
         if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
             raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
+    rules["rows_train"] = str(len(train))
     return TrainingData(gold, features, training_set, train, holdout, rules)
+
+
+def binary_label(gold: DataFrame) -> Column:
+    """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
+    is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
+    value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
+    some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
+    found, words = [row.value for row in some], ("1", "true", "t", "yes", "y", "positive")
+    positive = [text for text in found if text in words] if is_text else found[1:]
+    if POSITIVE is not None:
+        positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
+    elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
+        values = ", ".join(map(str, found))
+        raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
+    return value.isin(positive).cast("double")
+
+
+def select_rows(gold: DataFrame) -> DataFrame:
+    """Key, label and time of the rows with a label."""
+    if LABEL not in gold.columns:
+        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
+    rows = with_time(gold, binary_label(gold).alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# What the registered model returns: the probabilities of 0 and of 1 for each row.
+RETURNS = {
+    "pyfunc_predict_fn": "predict_proba",
+    "output_schema": Schema([ColSpec(Array(DataType.double))]),
+}
+
+
+def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
+    """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
+    features, label = train.drop(columns=LABEL), train[LABEL]
+    is_timed = train.index.name == "observed_at" and label.iloc[: len(label) // (FOLDS + 1)].nunique() > 1
+    folds = TimeSeriesSplit(FOLDS) if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
+    model = new_model(features)
+    search = GridSearchCV(model, SEARCH, scoring=goodness_of, cv=folds, refit=False, error_score="raise")
+    search.fit(features, label)
+    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
+    model.set_params(**search.best_params_)
+    return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
+
+
+def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
+    """What one would predict without any feature: the share of positive rows."""
+    share = train[LABEL].mean()
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
+
+
+def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
+    probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
+    is_positive = probability >= getattr(model, "best_threshold_", 0.5)
+    return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
+
+
+def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
+    """ROC, precision and recall, calibration, and the confusion at the threshold."""
+    figure = Figure(figsize=(11, 10), layout="constrained")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {truth.sum():.0f} of them positive")
+    roc, recall, calibration, confusion = figure.subplots(2, 2).flat
+    truth, probability = truth.astype(int), predicted["probability"]
+    scores.RocCurveDisplay.from_predictions(truth, probability, ax=roc, plot_chance_level=True)
+    scores.PrecisionRecallDisplay.from_predictions(truth, probability, ax=recall, plot_chance_level=True)
+    CalibrationDisplay.from_predictions(truth, probability, n_bins=10, strategy="quantile", ax=calibration)
+    scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion, cmap="Blues")
+    return figure
+
+
+def settings_of(model: TunedThresholdClassifierCV) -> dict[str, object]:
+    """What a run shows as parameters of its model."""
+    return {**model.estimator_[-1].get_params(), "threshold": model.best_threshold_}
+
+
+def scoring_tags(model: TunedThresholdClassifierCV) -> dict[str, str]:
+    """What scoring needs to know of a version."""
+    return {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}
+
+
+def summary(model: TunedThresholdClassifierCV) -> str:
+    """What the predictions of a version are."""
+    return f"Whether `{LABEL}` holds: a probability of {model.best_threshold_:.4g} or more"
+
+
+def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
+    """Each of METRICS."""
+    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+
+
+def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
+    """COMPARED_BY, with the sign that makes larger better."""
+    value = METRICS[COMPARED_BY](truth, predicted)
+    return -value if LOWER_IS_BETTER else value
+
+
+def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+    """The same, as scikit-learn asks for it."""
+    return goodness(truth, predict(model, features))
+
+
+def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
+    """How much worse the predictions get once a feature is shuffled among the rows."""
+    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
+    found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
+    loss = f"{COMPARED_BY} lost by shuffling the feature"
+    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(shown.index, shown)
+    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
+    return figure
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Promotion
+# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
+# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
+# the challenger, becomes challenger, and waits.
+def compare(name: str, truth: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple:
+    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
+
+    def gain(rows: np.ndarray) -> float:
+        drawn = truth.iloc[rows]
+        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
+
+    chance, rows = np.random.default_rng(42), np.arange(len(truth))
+    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
+    better = gain(rows)
+    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
+    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
+    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
+    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+
+
+def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+    """The alias that a version deserves, or none, and why; logs what it was compared with."""
+    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
+    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
+    baseline = predict_baseline(data.train, data.holdout)
+    _, low, reason = compare("baseline", truth, predicted, baseline)
+    if not low > 0:
+        return "", f"{reason}: it may be no better than knowing nothing"
+    for alias in ["champion", "challenger"] if is_manual else ["champion"]:
+        if version := aliases.get(alias):
+            try:
+                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+            except Exception as error:
+                reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
+                continue
+            better, _, sentence = compare(alias, truth, predicted, theirs)
+            reason = f"{sentence}, version {version}; {reason}"
+            if goodness(truth, theirs) <= goodness(truth, baseline):
+                reason += f"; {alias} {version} is no better than the baseline any more"
+            if better <= float(margin):
+                return "" if is_manual else "challenger", reason
+    return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
 
 
 # COMMAND ----------
@@ -268,76 +427,7 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 # COMMAND ----------
 
 
-# DBTITLE 1,Training; after a failure, call these one by one from a new cell
-def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
-    """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
-    features, label = train.drop(columns=LABEL), train[LABEL]
-    is_timed = train.index.name == "observed_at" and label.iloc[: len(label) // (FOLDS + 1)].nunique() > 1
-    folds = TimeSeriesSplit(FOLDS) if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
-    model = new_model(features)
-    search = GridSearchCV(model, SEARCH, scoring=goodness_of, cv=folds, refit=False, error_score="raise")
-    search.fit(features, label)
-    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
-    model.set_params(**search.best_params_)
-    return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
-
-
-def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
-    """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
-    probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
-    is_positive = probability >= getattr(model, "best_threshold_", 0.5)
-    return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
-
-
-def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
-    """What one would predict without any feature: the share of positive rows."""
-    share = train[LABEL].mean()
-    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
-
-
-def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
-    """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
-
-
-def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
-    """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
-    return -value if LOWER_IS_BETTER else value
-
-
-def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
-    """ROC, precision and recall, calibration, and the confusion at the threshold."""
-    figure = Figure(figsize=(11, 10), layout="constrained")
-    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {truth.sum():.0f} of them positive")
-    roc, recall, calibration, confusion = figure.subplots(2, 2).flat
-    truth, probability = truth.astype(int), predicted["probability"]
-    scores.RocCurveDisplay.from_predictions(truth, probability, ax=roc, plot_chance_level=True)
-    scores.PrecisionRecallDisplay.from_predictions(truth, probability, ax=recall, plot_chance_level=True)
-    CalibrationDisplay.from_predictions(truth, probability, n_bins=10, strategy="quantile", ax=calibration)
-    scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion, cmap="Blues")
-    return figure
-
-
-def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
-    """The same, as scikit-learn asks for it."""
-    return goodness(truth, predict(model, features))
-
-
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How much worse the predictions get once a feature is shuffled among the rows."""
-    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
-    features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
-    found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
-    loss = f"{COMPARED_BY} lost by shuffling the feature"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
-
-
+# DBTITLE 1,The run: a version is logged, registered, judged and described
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
     try:
@@ -349,80 +439,30 @@ def pin(package: str) -> str:
 
 def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
     """Logs the model with its parameters to the active run, and registers a version; returns its id."""
-    used = {**model.estimator_[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
-    used["threshold"] = model.best_threshold_
-    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
+    rows = {**data.rules, "rows_holdout": len(data.holdout)}
+    mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
         flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
-        input_example=data.train[list(model.feature_names_in_)].head(5),
+        input_example=data.holdout[list(model.feature_names_in_)].head(5),
         signature=False,  # or what is missing in scoring alone would be refused
-        pyfunc_predict_fn="predict_proba",
-        output_schema=Schema([ColSpec(Array(DataType.double))]),
+        **RETURNS,
         pip_requirements=[pin(package) for package in PACKAGES],
         serialization_format="cloudpickle",
     )
     return logged.model_id
 
 
-# COMMAND ----------
-
-
-# DBTITLE 1,Promotion
-# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
-# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
-# the challenger, becomes challenger, and waits.
-def compare(name: str, truth: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple:
-    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
-
-    def gain(rows: np.ndarray) -> float:
-        drawn = truth.iloc[rows]
-        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
-
-    chance, rows = np.random.default_rng(42), np.arange(len(truth))
-    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
-    better = gain(rows)
-    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
-    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
-    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
-    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
-
-
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
-    """The alias that a version deserves, or none, and why; logs what it was compared with."""
-    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
-    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
-    baseline = predict_baseline(data.train, data.holdout)
-    _, low, reason = compare("baseline", truth, predicted, baseline)
-    if not low > 0:
-        return "", f"{reason}: it may be no better than knowing nothing"
-    for alias in ["champion", "challenger"] if is_manual else ["champion"]:
-        if version := aliases.get(alias):
-            try:
-                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
-                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
-            except Exception as error:
-                reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
-                continue
-            better, _, sentence = compare(alias, truth, predicted, theirs)
-            reason = f"{sentence}, version {version}; {reason}"
-            if goodness(truth, theirs) <= goodness(truth, baseline):
-                reason += f"; {alias} {version} is no better than the baseline any more"
-            if better <= float(margin):
-                return "" if is_manual else "challenger", reason
-    return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
-
-
 def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
-    text = f"{USE_CASE}. Whether `{LABEL}` holds, by {ALGORITHM}, at {model.best_threshold_:.4g} or more."
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
-    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}, {when}"
+    source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
@@ -431,8 +471,7 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     client, judged = mlflow.MlflowClient(), None
     versions = client.search_model_versions(f"name='{registered_model}'")
     new = next(str(found.version) for found in versions if found.run_id == run_id)
-    tags = {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}  # scoring needs both
-    for name, value in tags.items():
+    for name, value in scoring_tags(model).items():
         client.set_model_version_tag(registered_model, new, name, value)
     while judged != (aliases := client.get_registered_model(registered_model).aliases):
         alias, reason = judge(registered_model, data, model, aliases)

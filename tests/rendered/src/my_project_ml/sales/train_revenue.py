@@ -22,7 +22,7 @@ from databricks.feature_engineering import FeatureEngineeringClient, FeatureLook
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
 from mlflow.types.schema import ColSpec, DataType, Schema
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn import metrics as scores
 from sklearn.compose import ColumnTransformer
@@ -56,10 +56,6 @@ dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 DOMAIN = "sales"
 KEY = "sales_id"  # the primary key of the feature table
 LABEL = "revenue"  # a column of the gold table
-USE_CASE = "sales: revenue"
-HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
-MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 METRICS = {  # each compares the label with the prediction
     "rmse": scores.root_mean_squared_error,
     "mae": scores.mean_absolute_error,
@@ -68,6 +64,10 @@ METRICS = {  # each compares the label with the prediction
 }
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
+USE_CASE = "sales: revenue"
+HOLDOUT_SHARE = 0.2
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 MODEL_TYPE = "regression"
 ALGORITHM = "xgboost"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
@@ -108,17 +108,6 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: mlflow.data.Dataset
-    features: mlflow.data.Dataset
-    training_set: TrainingSet
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    rules: dict[str, str]
-
-
 def read_table(table: str) -> mlflow.data.Dataset:
     """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()
@@ -131,25 +120,32 @@ def read_table(table: str) -> mlflow.data.Dataset:
     return dataset
 
 
-def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
-    """Key, label, time, and if a row is held out, of rows with a label; and the rules that decide it."""
-    if LABEL not in gold.columns:
-        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    columns = [F.col(KEY), F.col(LABEL).cast("double").alias(LABEL)]
-    if "observed_at" in map(str.lower, gold.columns):
-        columns.append(F.col("observed_at").cast("timestamp").alias("observed_at"))
-    rows = gold.select(columns).where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
-    is_timed = "observed_at" in rows.columns
-    newest = F.percentile_approx("observed_at", 1 - HOLDOUT_SHARE) if is_timed else F.lit(None)
-    count, cutoff = rows.agg(F.count("*"), newest.cast("string")).first()
-    sample, holdout = "all rows", f"pmod(xxhash64({KEY}), 100) < {round(100 * HOLDOUT_SHARE)}"
-    if is_timed:
-        rows, holdout = rows.where("observed_at IS NOT NULL"), f"observed_at >= '{cutoff}'"
-    if count > MAX_ROWS:
-        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
-        rows = rows.where(sample)
-        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
-    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    rules: dict[str, str]
+
+
+def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
+    """Key, these columns, and the time, if the gold table has one; then rows without time are left out."""
+    if "observed_at" not in map(str.lower, gold.columns):
+        return gold.select(KEY, *columns)
+    time = F.col("observed_at").cast("timestamp").alias("observed_at")
+    return gold.select(KEY, *columns, time).where("observed_at IS NOT NULL")
+
+
+def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
+    """How many rows there are, and what holds for that share of them: the newest, or by a hash of the key."""
+    if "observed_at" not in rows.columns:
+        return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
+    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
+    count, cutoff = rows.agg(F.count("*"), newest).first()
+    return count, f"observed_at >= '{cutoff}'"
 
 
 def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
@@ -158,6 +154,17 @@ def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: li
     return FeatureEngineeringClient().create_training_set(
         df=rows, feature_lookups=[lookup], label=LABEL, exclude_columns=exclude_columns
     )
+
+
+def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
+    """The rows, or a sample of them, each with `_held_out`; and the rules that decide what they are."""
+    rows, sample = select_rows(gold), "all rows"
+    count, holdout = part_of(rows, HOLDOUT_SHARE)
+    if count > MAX_ROWS:
+        sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
+        rows = rows.where(sample)
+        print(f"{count} rows are more than MAX_ROWS, so those with {sample} are used")
+    return rows.withColumn("_held_out", F.expr(holdout)), {"rows": sample, "holdout": holdout}
 
 
 def collect(frame: DataFrame) -> pd.DataFrame:
@@ -182,9 +189,154 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
-        found = f"{gold_table}: {len(train)} rows with {LABEL} to learn from, {len(holdout)} held out"
-        raise Skipped(f"{found}; {MIN_ROWS} and 1 needed")
+        found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
+        raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
+    rules["rows_train"] = str(len(train))
     return TrainingData(gold, features, training_set, train, holdout, rules)
+
+
+def select_rows(gold: DataFrame) -> DataFrame:
+    """Key, label and time of the rows with a label."""
+    if LABEL not in gold.columns:
+        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
+    rows = with_time(gold, F.col(LABEL).cast("double").alias(LABEL))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Training; after a failure, call these one by one from a new cell
+# What the registered model returns: a number for each row.
+RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
+
+
+def fit(train: pd.DataFrame) -> Pipeline:
+    """The best model of SEARCH by cross-validation, by time where there is one."""
+    features, is_timed = train.drop(columns=LABEL), train.index.name == "observed_at"
+    folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
+    search = GridSearchCV(new_model(features), SEARCH, scoring=goodness_of, cv=folds, error_score="raise")
+    search.fit(features, train[LABEL])
+    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
+    return search.best_estimator_
+
+
+def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
+    """What one would predict without any feature."""
+    return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
+
+
+def predict(model: Pipeline, rows: pd.DataFrame) -> pd.Series:
+    """Predictions in the label's unit."""
+    return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
+
+
+def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
+    """Predictions of the holdout against the truth, and how far off they are."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the brighter, the more of them")
+    left, right = figure.subplots(1, 2)
+    density = {"gridsize": 50, "bins": "log", "mincnt": 1}
+    left.hexbin(truth, predicted, **density)
+    left.axline((truth.mean(), truth.mean()), slope=1, color="black", linestyle="--")
+    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
+    right.hexbin(predicted, truth - predicted, **density)
+    right.axhline(0, color="black", linestyle="--")
+    right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
+    return figure
+
+
+def settings_of(model: Pipeline) -> dict[str, object]:
+    """What a run shows as parameters of its model."""
+    return model[-1].get_params()
+
+
+def scoring_tags(model: Pipeline) -> dict[str, str]:
+    """What scoring needs to know of a version."""
+    return {"model_type": MODEL_TYPE}
+
+
+def summary(model: Pipeline) -> str:
+    """What the predictions of a version are."""
+    return f"The number `{LABEL}`"
+
+
+def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
+    """Each of METRICS."""
+    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+
+
+def goodness(truth: pd.Series, predicted: pd.Series) -> float:
+    """COMPARED_BY, with the sign that makes larger better."""
+    value = METRICS[COMPARED_BY](truth, predicted)
+    return -value if LOWER_IS_BETTER else value
+
+
+def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+    """The same, as scikit-learn asks for it."""
+    return goodness(truth, predict(model, features))
+
+
+def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
+    """How much worse the predictions get once a feature is shuffled among the rows."""
+    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
+    found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
+    loss = f"{COMPARED_BY} lost by shuffling the feature"
+    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(shown.index, shown)
+    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
+    return figure
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Promotion
+# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
+# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
+# the challenger, becomes challenger, and waits.
+def compare(name: str, truth: pd.Series, ours: pd.Series, theirs: pd.Series) -> tuple:
+    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
+
+    def gain(rows: np.ndarray) -> float:
+        drawn = truth.iloc[rows]
+        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
+
+    chance, rows = np.random.default_rng(42), np.arange(len(truth))
+    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
+    better = gain(rows)
+    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
+    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
+    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
+    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+
+
+def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+    """The alias that a version deserves, or none, and why; logs what it was compared with."""
+    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
+    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
+    baseline = predict_baseline(data.train, data.holdout)
+    _, low, reason = compare("baseline", truth, predicted, baseline)
+    if not low > 0:
+        return "", f"{reason}: it may be no better than knowing nothing"
+    for alias in ["champion", "challenger"] if is_manual else ["champion"]:
+        if version := aliases.get(alias):
+            try:
+                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+            except Exception as error:
+                reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
+                continue
+            better, _, sentence = compare(alias, truth, predicted, theirs)
+            reason = f"{sentence}, version {version}; {reason}"
+            if goodness(truth, theirs) <= goodness(truth, baseline):
+                reason += f"; {alias} {version} is no better than the baseline any more"
+            if better <= float(margin):
+                return "" if is_manual else "challenger", reason
+    return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
 
 
 # COMMAND ----------
@@ -245,72 +397,7 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 # COMMAND ----------
 
 
-# DBTITLE 1,Training; after a failure, call these one by one from a new cell
-def fit(train: pd.DataFrame) -> Pipeline:
-    """The best model of SEARCH by cross-validation, by time where there is one."""
-    features, is_timed = train.drop(columns=LABEL), train.index.name == "observed_at"
-    folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
-    search = GridSearchCV(new_model(features), SEARCH, scoring=goodness_of, cv=folds, error_score="raise")
-    search.fit(features, train[LABEL])
-    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
-    return search.best_estimator_
-
-
-def predict(model: Pipeline, rows: pd.DataFrame) -> pd.Series:
-    """Predictions in the label's unit."""
-    return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
-
-
-def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
-    """What one would predict without any feature."""
-    return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
-
-
-def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
-    """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
-
-
-def goodness(truth: pd.Series, predicted: pd.Series) -> float:
-    """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
-    return -value if LOWER_IS_BETTER else value
-
-
-def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
-    """Predictions of the holdout against the truth, and how far off they are."""
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the brighter, the more of them")
-    left, right = figure.subplots(1, 2)
-    density = {"gridsize": 50, "bins": "log", "mincnt": 1}
-    left.hexbin(truth, predicted, **density)
-    left.axline((truth.mean(), truth.mean()), slope=1, color="black", linestyle="--")
-    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
-    right.hexbin(predicted, truth - predicted, **density)
-    right.axhline(0, color="black", linestyle="--")
-    right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
-    return figure
-
-
-def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
-    """The same, as scikit-learn asks for it."""
-    return goodness(truth, predict(model, features))
-
-
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How much worse the predictions get once a feature is shuffled among the rows."""
-    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
-    features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
-    found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
-    loss = f"{COMPARED_BY} lost by shuffling the feature"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
-
-
+# DBTITLE 1,The run: a version is logged, registered, judged and described
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
     try:
@@ -322,78 +409,30 @@ def pin(package: str) -> str:
 
 def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
     """Logs the model with its parameters to the active run, and registers a version; returns its id."""
-    used = {**model[-1].get_params(), **data.rules, "features": len(model.feature_names_in_)}
-    mlflow.log_params({**used, "rows_train": len(data.train), "rows_holdout": len(data.holdout)})
+    rows = {**data.rules, "rows_holdout": len(data.holdout)}
+    mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
     logged = FeatureEngineeringClient().log_model(
         model=model,
         artifact_path="model",
         flavor=mlflow.sklearn,
         training_set=data.training_set,
         registered_model_name=registered_model,
-        input_example=data.train[list(model.feature_names_in_)].head(5),
+        input_example=data.holdout[list(model.feature_names_in_)].head(5),
         signature=False,  # or what is missing in scoring alone would be refused
-        output_schema=Schema([ColSpec(DataType.double)]),
+        **RETURNS,
         pip_requirements=[pin(package) for package in PACKAGES],
         serialization_format="cloudpickle",
     )
     return logged.model_id
 
 
-# COMMAND ----------
-
-
-# DBTITLE 1,Promotion
-# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
-# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
-# the challenger, becomes challenger, and waits.
-def compare(name: str, truth: pd.Series, ours: pd.Series, theirs: pd.Series) -> tuple:
-    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
-
-    def gain(rows: np.ndarray) -> float:
-        drawn = truth.iloc[rows]
-        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
-
-    chance, rows = np.random.default_rng(42), np.arange(len(truth))
-    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
-    better = gain(rows)
-    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
-    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
-    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
-    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
-
-
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
-    """The alias that a version deserves, or none, and why; logs what it was compared with."""
-    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
-    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
-    baseline = predict_baseline(data.train, data.holdout)
-    _, low, reason = compare("baseline", truth, predicted, baseline)
-    if not low > 0:
-        return "", f"{reason}: it may be no better than knowing nothing"
-    for alias in ["champion", "challenger"] if is_manual else ["champion"]:
-        if version := aliases.get(alias):
-            try:
-                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
-                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
-            except Exception as error:
-                reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
-                continue
-            better, _, sentence = compare(alias, truth, predicted, theirs)
-            reason = f"{sentence}, version {version}; {reason}"
-            if goodness(truth, theirs) <= goodness(truth, baseline):
-                reason += f"; {alias} {version} is no better than the baseline any more"
-            if better <= float(margin):
-                return "" if is_manual else "challenger", reason
-    return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
-
-
 def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
-    text = f"{USE_CASE}. The number `{LABEL}`, by {ALGORITHM}."
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
-    source = f"{len(data.train)} rows of {data.gold.name} and {data.features.name}, {when}"
+    source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
@@ -402,7 +441,8 @@ def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: 
     client, judged = mlflow.MlflowClient(), None
     versions = client.search_model_versions(f"name='{registered_model}'")
     new = next(str(found.version) for found in versions if found.run_id == run_id)
-    client.set_model_version_tag(registered_model, new, "model_type", MODEL_TYPE)  # scoring needs it
+    for name, value in scoring_tags(model).items():
+        client.set_model_version_tag(registered_model, new, name, value)
     while judged != (aliases := client.get_registered_model(registered_model).aliases):
         alias, reason = judge(registered_model, data, model, aliases)
         judged = aliases  # another training may have changed them meanwhile

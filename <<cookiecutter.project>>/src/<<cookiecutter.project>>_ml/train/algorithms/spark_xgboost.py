@@ -1,0 +1,101 @@
+# % set kinds = {"regression": "Regressor", "classification": "Classifier"}
+# % set cluster = True
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sklearn.model_selection import ParameterGrid
+from xgboost import XGB<< kinds[model.type] >>
+from xgboost.spark import SparkXGB<< kinds[model.type] >>
+
+PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
+SEARCH = {"model__max_depth": [2, 5]}  # {} for none
+VALIDATION_SHARE = 0.2  # of the rows to learn from, which choose among SEARCH, then are learnt from too
+SAMPLE_ROWS = 100_000  # about as many of the rows come to this machine, or fewer: a fixed sample of the keys
+NUM_WORKERS = 8  # tasks of Spark that learn together; as many as Spark has cores, if these are fewer
+
+
+# % include train ~ "xgboost_model.py"
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Learning on Spark
+# Spark's workers learn together, each from its share of the rows, which are never collected. Samples of
+# them come here, for the texts to encode, for settings and threshold, and for the holdout's metrics.
+logging.getLogger("XGBoost-PySpark").setLevel(logging.ERROR)  # it warns that Spark Connect has no RDD
+
+
+class SparkRows(NamedTuple):
+    """All rows to learn from, and samples of them: of all, and of those that choose among SEARCH."""
+
+    learnt: DataFrame
+    examples: pd.DataFrame
+    validation: pd.DataFrame
+
+
+def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pipeline:
+    """A new model: its encoder learns from `examples`, its trees from all rows, on Spark's workers."""
+    features = examples.drop(columns=LABEL)
+    model = new_model(features).set_params(**settings)
+    columns, trees = model["encode"].fit(features), model["model"]
+    names = list(columns.feature_names_in_)
+    encoded = [f"_{index}" for index in range(len(trees.feature_types))]
+
+    def encode(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for part in filter(len, parts):
+            yield pd.DataFrame(columns.transform(part[names]), columns=encoded).assign(_label=part[LABEL])
+
+    schema = ", ".join(f"{name} float" for name in encoded) + ", _label double"
+    cores = rows.sparkSession.range(1000).select(F.spark_partition_id()).distinct().count()
+    mlflow.log_param("num_workers", workers := min(NUM_WORKERS, cores))
+    given = {name: value for name, value in trees.get_params().items() if name not in SET_BY_SPARK}
+    given = {name: value for name, value in given.items() if value is not None}
+    learner = SparkXGB<< kinds[model.type] >>(features_col=encoded, label_col="_label", num_workers=workers, **given)
+    booster = learner.fit(rows.mapInPandas(encode, schema)).get_booster()
+    booster.feature_names = None  # the pipeline gives it an array
+    trees.load_model(booster.save_raw())
+    return model
+
+
+def choose(train: SparkRows) -> tuple[Pipeline, dict]:
+    """The model of SEARCH that is best on the rows of validation, and its settings."""
+    rows, features = train.learnt.where("_part = 'train'"), train.validation.drop(columns=LABEL)
+    models = [(fit_on_spark(rows, train.examples, settings), settings) for settings in ParameterGrid(SEARCH)]
+    truth = train.validation[LABEL]
+    found = [{**settings, "goodness": goodness_of(model, features, truth)} for model, settings in models]
+    mlflow.log_table(pd.DataFrame(found), "search.json")
+    return models[int(np.argmax([each["goodness"] for each in found]))]
+
+
+# % if model.type == "classification"
+SET_BY_SPARK = ("enable_categorical", "objective")
+
+
+def fit(train: SparkRows) -> TunedThresholdClassifierCV:
+    """The best model of SEARCH, fitted to all rows to learn from, with the best threshold of before that."""
+    chosen, settings = choose(train)
+    model = TunedThresholdClassifierCV(chosen, scoring=THRESHOLD_BY, cv="prefit", refit=False)
+    model.fit(train.validation.drop(columns=LABEL), train.validation[LABEL])
+    model.estimator_ = fit_on_spark(train.learnt, train.examples, settings)
+    return model
+
+
+def predict_baseline(train: SparkRows, holdout: pd.DataFrame) -> pd.DataFrame:
+    """What one would predict without any feature: the share of positive rows."""
+    share = train.learnt.agg(F.mean(LABEL)).first()[0]
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
+# % else
+SET_BY_SPARK = ("enable_categorical",)
+
+
+def fit(train: SparkRows) -> Pipeline:
+    """The best model of SEARCH, fitted to all rows to learn from."""
+    _, settings = choose(train)
+    return fit_on_spark(train.learnt, train.examples, settings)
+
+
+def predict_baseline(train: SparkRows, holdout: pd.DataFrame) -> pd.Series:
+    """What one would predict without any feature."""
+    return pd.Series(train.learnt.agg(F.expr(f"{BASELINE}(`{LABEL}`)")).first()[0], index=holdout.index)
+# % endif

@@ -1,0 +1,162 @@
+# COMMAND ----------
+
+
+# DBTITLE 1,Helpers, the same in every training notebook, which cannot count on importing them
+def get_parameters() -> tuple[str, str, str, str, str]:
+    """catalog, gold_schema, feature_schema, project, model_name; raises where the job gives no right ones."""
+    catalog, gold_schema = dbutils.widgets.get("catalog"), dbutils.widgets.get("gold_schema")
+    feature_schema, project = dbutils.widgets.get("feature_schema"), dbutils.widgets.get("project")
+    model_name = dbutils.widgets.get("model_name")
+    if not all(given := (catalog, gold_schema, feature_schema, project, model_name)):
+        raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
+    if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
+        raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
+    if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
+        raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
+    return given
+
+
+def setup_mlflow_experiment(project: str, model_name: str) -> str:
+    """The id of experiment /Shared/{project}_ml_{model_name}; raises where it cannot be used."""
+    experiment = mlflow.set_experiment(f"/Shared/{project}_ml_{model_name}")
+    print(f"Experiment {experiment.name}, id {experiment.experiment_id}")
+    return experiment.experiment_id
+
+
+def get_run_name(model_name: str, algorithm: str, version: str = "v1") -> str:
+    """For example churn_xgboost_v1_20260131_093000."""
+    return f"{model_name}_{algorithm}_{version}_{datetime.now():%Y%m%d_%H%M%S}"
+
+
+def get_standard_tags(project: str, model_name: str, training_table: str) -> dict[str, str]:
+    """The tags that every run carries."""
+    return {
+        "project": project,
+        "domain": DOMAIN,
+        "model_name": model_name,
+        "model_type": MODEL_TYPE,
+        "algorithm": ALGORITHM,
+        "layer": "ml",
+        "team": "data_science",
+        "use_case": USE_CASE,
+        "feature_store_enabled": "true",
+        "training_data": training_table,
+    }
+
+
+def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
+    """Logs a table as input of the active run, with the Delta version that was read."""
+    if getattr(dataset.source, "delta_table_version", None) is None:
+        short_name = dataset.name.split(".")[-1]
+        mlflow.set_tag(f"no_delta_version.{short_name}", "read as it was at the time of the run")
+    mlflow.log_input(dataset, context="training")
+    print(f"Dataset {dataset.name}")
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,The run: a version is logged, registered, judged and described
+def pin(package: str) -> str:
+    """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
+    try:
+        found = distribution(package)
+    except PackageNotFoundError:
+        found = distribution(f"{package}-cpu")
+    return f"{found.name}=={found.version}"
+
+
+def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
+    """Logs the model with its parameters to the active run, and registers a version; returns its id."""
+    rows = {**data.rules, "rows_holdout": len(data.holdout)}
+    mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
+    logged = FeatureEngineeringClient().log_model(
+        model=model,
+        artifact_path="model",
+        flavor=mlflow.sklearn,
+        training_set=data.training_set,
+        registered_model_name=registered_model,
+        input_example=data.holdout[list(model.feature_names_in_)].head(5),
+        signature=False,  # or what is missing in scoring alone would be refused
+        **RETURNS,
+        pip_requirements=[pin(package) for package in PACKAGES],
+        serialization_format="cloudpickle",
+    )
+    return logged.model_id
+
+
+def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
+    """What a reader of the registry wants to know of a version, in Markdown."""
+    metrics = mlflow.get_run(run_id).data.metrics.items()
+    table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
+    when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
+    source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
+    return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
+
+
+def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+    """Gives the run's version its alias, tags and description; returns the decision."""
+    client, judged = mlflow.MlflowClient(), None
+    versions = client.search_model_versions(f"name='{registered_model}'")
+    new = next(str(found.version) for found in versions if found.run_id == run_id)
+    for name, value in scoring_tags(model).items():
+        client.set_model_version_tag(registered_model, new, name, value)
+    while judged != (aliases := client.get_registered_model(registered_model).aliases):
+        alias, reason = judge(registered_model, data, model, aliases)
+        judged = aliases  # another training may have changed them meanwhile
+    if alias:
+        client.set_registered_model_alias(registered_model, alias, new)
+    tags = {"promotion": alias or "none", "promotion_reason": reason[:1000]}
+    for name, value in tags.items():
+        client.set_model_version_tag(registered_model, new, name, value)
+    mlflow.set_tags({**tags, "model_version": new})
+    decision = f"Version {new} {f'became {alias}' if alias else 'got no alias'}: {reason}"
+    client.update_model_version(registered_model, new, describe(model, data, decision, run_id))
+    return decision
+
+
+def main() -> str:
+    """Trains, registers and promotes a version; returns the task's status."""
+    catalog, gold_schema, feature_schema, project, model_name = get_parameters()
+    gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
+    registered_model = f"{catalog}.{feature_schema}.{model_name}"
+    experiment_id = setup_mlflow_experiment(project, model_name)
+    data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
+
+    with mlflow.start_run(experiment_id=experiment_id, run_name=get_run_name(model_name, ALGORITHM)) as run:
+        mlflow.set_tags(get_standard_tags(project, model_name, gold_table))
+        log_training_dataset(data.gold)
+        log_training_dataset(data.features)
+        model = fit(data.train)
+        predicted = predict(model, data.holdout)
+# % if model.type == "anomaly"
+        metrics = evaluate(predicted)
+        mlflow.log_figure(plot(predicted), "holdout.png")
+# % else
+        metrics = evaluate(data.holdout[LABEL], predicted)
+        mlflow.log_figure(plot(data.holdout[LABEL], predicted), "holdout.png")
+# % endif
+        mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
+        model_id = log_model(model, data, registered_model)
+        mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
+        decision = promote(registered_model, model, data, run.info.run_id)
+    print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+    print(decision)
+    return "SUCCESS"
+
+
+# COMMAND ----------
+
+try:
+    status = main()
+except Skipped as reason:
+    status = f"SKIPPED: {reason}"
+except Exception as error:
+    traceback.print_exc()
+    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
+
+# COMMAND ----------
+
+dbutils.jobs.taskValues.set(key="status", value=status)
+dbutils.notebook.exit(status)

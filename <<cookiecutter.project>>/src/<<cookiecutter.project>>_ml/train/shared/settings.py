@@ -1,0 +1,9 @@
+USE_CASE = "<< model.domain >>: << model.name >>"
+HOLDOUT_SHARE = 0.2
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+# % if not on_spark
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
+# % endif
+MODEL_TYPE = "<< model.type >>"
+ALGORITHM = "<< model.algorithm >>"
+# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"

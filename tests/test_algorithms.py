@@ -1,0 +1,110 @@
+"""An algorithm is one file: what it serves and needs stands there, and all else follows from it."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from baking import REPOSITORY, run
+
+from hooks import algorithms
+
+SOURCE = REPOSITORY / "<<cookiecutter.project>>/src/<<cookiecutter.project>>_ml"
+FILES = [SOURCE / "notebooks.txt", *sorted((SOURCE / "train").rglob("*.py"))]
+TEMPLATE_LINE = re.compile(r" *# % (\w+)|<% (\w+)")
+EXTRA_TREES = (
+    (SOURCE / "train/algorithms/random_forest.py").read_text("utf-8").replace("RandomForest", "ExtraTrees")
+)
+WITHOUT_XGBOOST = "a/b:regression:linear, a/c:classification:random_forest, a/d:anomaly:isolation_forest"
+BUNDLES = {
+    WITHOUT_XGBOOST: set(),
+    f"{WITHOUT_XGBOOST}, a/e:regression:xgboost": {"xgboost"},
+    f"{WITHOUT_XGBOOST}, a/f:classification:spark_xgboost": {"xgboost"},
+}
+
+
+def template_lines(file):
+    found = map(TEMPLATE_LINE.match, file.read_text("utf-8").splitlines())
+    return [match[1] or match[2] for match in found if match]
+
+
+def test_trainings_have_few_template_lines():
+    assert sum(len(template_lines(file)) for file in FILES) <= 60
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_no_condition_of_a_training_stands_in_another(file):
+    depth = 0
+    for word in template_lines(file):
+        depth += {"if": 1, "endif": -1}.get(word, 0)
+        assert 0 <= depth <= 1
+
+
+@pytest.mark.parametrize("file", FILES[1:], ids=lambda file: file.name)
+def test_each_part_of_a_training_is_python(file):
+    """Where << >> stands for a name."""
+    ast.parse(re.sub("<<.+?>>", "name", file.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("name", algorithms.ALGORITHMS)
+def test_an_algorithm_is_named_where_it_is_chosen(name):
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    prompts = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["__prompts__"]
+    types = ", ".join(f"`{kind}`" for kind in algorithms.ALGORITHMS[name].types)
+    assert f"| `{name}` | {types} |" in readme
+    assert re.search(rf"\b{name}\b", prompts["models"])
+
+
+@pytest.mark.parametrize("name", algorithms.ALGORITHMS)
+def test_what_an_algorithm_needs_is_pinned(name):
+    pins = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["_pins"]
+    assert set(algorithms.ALGORITHMS[name].packages) <= set(pins)
+
+
+@pytest.mark.parametrize("models", BUNDLES, ids=["without", "xgboost", "spark_xgboost"])
+def test_a_bundle_has_only_what_its_models_need(bake, environment, models):
+    """In the YAML, in pyproject.toml and in uv.lock, which fits as it was rendered."""
+    bundle = bake(models=models)
+    variables = yaml.safe_load((bundle / "resources/ml/ml_environment.yml").read_text())["variables"]
+    pins = variables["ml_dependencies"]["default"]
+    asked = tomllib.loads((bundle / "pyproject.toml").read_text())["project"]["dependencies"]
+    locked = tomllib.loads((bundle / "uv.lock").read_text())["package"]
+    expected = BUNDLES[models]
+    assert {pin.split("==")[0] for pin in pins} & {"xgboost"} == expected
+    assert set(pins) <= set(asked) and {pin.split("==")[0] for pin in asked} & {"xgboost"} == expected
+    names = {package["name"] for package in locked}
+    assert names & {"xgboost", "nvidia-nccl-cu13"} == (expected and {"xgboost", "nvidia-nccl-cu13"})
+    if "ml_libraries" in variables:
+        assert variables["ml_libraries"]["default"] == [{"pypi": {"package": pin}} for pin in pins]
+    command = [shutil.which("uv"), "sync", "--locked", "--dry-run"]
+    done = subprocess.run(command, cwd=bundle, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.spark
+def test_one_file_adds_an_algorithm(template, environment, tmp_path):
+    """Scikit-learn's extra trees: checked, formatted, trained and scored."""
+    copy = shutil.copytree(template, tmp_path / "copy")
+    (copy / SOURCE.relative_to(REPOSITORY) / "train/algorithms/extra_trees.py").write_text(EXTRA_TREES)
+    models = "sales/revenue:regression:extra_trees, sales/churn:classification:extra_trees"
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", copy, f"models={models}"]
+    home = tmp_path / "config.yml"
+    home.write_text(f"cookiecutters_dir: {tmp_path}/clones\nreplay_dir: {tmp_path}/replay\n")
+    # A process of its own: in this one the algorithms of the template are known already.
+    subprocess.run([*command, f"--config-file={home}"], cwd=tmp_path, check=True)
+    bundle = tmp_path / "my_project"
+    for ruff in (("check",), ("format", "--check")):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *ruff], cwd=bundle, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    for local in (("check",), ("run",)):
+        done = run(bundle, environment, "local-workspace", *local)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 of 2 models scored" in done.stdout
+    assert "import ExtraTreesRegressor" in next(bundle.rglob("train_revenue.py")).read_text()
