@@ -7,7 +7,7 @@ from hooks import algorithms, answers, origin, parts, wheel
 
 
 class BundleExtension(Extension):
-    """The answers read and checked, what algorithms need, a notebook's parts, the template's origin, the wheel."""
+    """The answers and what their algorithms need, a notebook's parts, the template's origin, the wheel."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
@@ -32,7 +33,7 @@ def render(template: Path, folder: Path, **answers: str) -> Path:
 def run(bundle: Path, environment: dict, *command: str) -> subprocess.CompletedProcess:
     """As its owner runs it, by uv with the locked packages."""
     return subprocess.run(
-        [shutil.which("uv"), "run", "--quiet", "--locked", *command],
+        [sys.executable, "-m", "uv", "run", "--quiet", "--locked", *command],
         cwd=bundle,
         env=environment,
         capture_output=True,

@@ -81,7 +81,7 @@ def test_a_bundle_has_only_what_its_models_need(bake, environment, models):
     assert names & {"xgboost", "nvidia-nccl-cu13"} == (expected and {"xgboost", "nvidia-nccl-cu13"})
     if "ml_libraries" in variables:
         assert variables["ml_libraries"]["default"] == [{"pypi": {"package": pin}} for pin in pins]
-    command = [shutil.which("uv"), "sync", "--locked", "--dry-run"]
+    command = [sys.executable, "-m", "uv", "sync", "--locked", "--dry-run"]
     done = subprocess.run(command, cwd=bundle, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
