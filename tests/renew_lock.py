@@ -2,7 +2,7 @@
 
 uv run python tests/renew_lock.py [--upgrade]
 
-It renders a bundle, has uv lock it, and keeps the lock with three words in place of what differs from bundle
+It renders a bundle with a model by each algorithm, has uv lock it, and keeps the lock with three words in place of what differs from bundle
 to bundle. With --upgrade every package moves to its newest version; else only what has to.
 """
 
@@ -15,13 +15,27 @@ from pathlib import Path
 from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TEMPLATE))
+
+from hooks.algorithms import ALGORITHMS  # noqa: E402
+
 LOCK = TEMPLATE / "<<cookiecutter.project>>/uv.lock"
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         settings = {"cookiecutters_dir": folder, "replay_dir": folder}
-        bundle = Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=folder, default_config=settings))
+        models = [f"all/{name}:{found.types[0]}:{name}" for name, found in ALGORITHMS.items()]
+        answers = {"project": "my_project", "models": ", ".join(models)}
+        bundle = Path(
+            cookiecutter(
+                str(TEMPLATE),
+                no_input=True,
+                extra_context=answers,
+                output_dir=folder,
+                default_config=settings,
+            )
+        )
         done = subprocess.run([sys.executable, "-m", "uv", "lock", *sys.argv[1:]], cwd=bundle)
         text = (bundle / "uv.lock").read_text()
         (wheel,) = (bundle / "packages").iterdir()
