@@ -2,8 +2,9 @@
 
 uv run python tests/renew_lock.py [--upgrade]
 
-It renders a bundle with a model by each algorithm, has uv lock it, and keeps the lock with three words in place of what differs from bundle
-to bundle. With --upgrade every package moves to its newest version; else only what has to.
+It renders a bundle with a model by each algorithm, has uv lock it, and keeps the lock with three words in
+place of what differs from bundle to bundle. With --upgrade every package moves to its newest version; else
+only what has to.
 """
 
 import re
@@ -42,7 +43,7 @@ def main() -> int:
     if done.returncode:
         return done.returncode
     version = wheel.name.split("-")[1]
-    text = text.replace("my-project-ml", "PROJECT_ml").replace(version, "LOCAL_WORKSPACE_VERSION")
+    text = re.sub("my[-_]project[-_]ml", "PROJECT_ml", text).replace(version, "LOCAL_WORKSPACE_VERSION")
     block = r'(\{ filename = "local_workspace-LOCAL_WORKSPACE_VERSION.*hash = "sha256:)[0-9a-f]+'
     LOCK.write_text(re.sub(block, r"\1LOCAL_WORKSPACE_SHA256", text))
     return 0
