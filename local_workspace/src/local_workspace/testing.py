@@ -54,11 +54,11 @@ class LocalBundle(Workspace):
 
     def _parameter(self, name: str) -> str:
         """Its value in the first job that has it."""
-        jobs = self.bundle.jobs.values()
-        found = [p for job in jobs for p in job.entries("parameters") if p.name("name") == name]
+        given = [each for job in self.bundle.jobs.values() for each in job.get("parameters", [])]
+        found = [str(each["default"]) for each in given if each["name"] == name]
         if not found:
             raise BundleError(f"databricks.yml: no job has a parameter {name}; add it, or do without")
-        return found[0].name("default")
+        return found[0]
 
     def run(self, job: str, only: list[str] | None = None, **parameters: str) -> JobRun:
         """Runs a job, or only some of its tasks; what you give replaces the job's own parameters."""

@@ -40,6 +40,7 @@ def make_own(state: Path, mlflow_folder: Path) -> str:
         return ""
     if (state / "metastore_db/service.properties").exists():
         made_for = _make_tables_own(state)
+    record.touch(mode=0o600)
     record.write_text(str(state), encoding="utf-8")
     if made_for in (None, state):
         return ""
