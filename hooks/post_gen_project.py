@@ -41,8 +41,10 @@ os.remove(f"{SOURCE}/notebooks.txt")
 
 with open("uv.lock", encoding="utf-8") as lock:  # too long to be worth rendering for one name
     text = lock.read()
+if NOT_NEEDED:
+    text = cut(text, "PROJECT_ml", NOT_NEEDED)
 with open("uv.lock", "w", encoding="utf-8") as lock:
-    lock.write(cut(text, "PROJECT_ml", NOT_NEEDED).replace("PROJECT_ml", "<< cookiecutter.project >>_ml"))
+    lock.write(text.replace("PROJECT_ml", "<< cookiecutter.project >>_ml"))
 
 for provider, name in CI_FILES.items():
     if provider != "<< cookiecutter.ci >>":
