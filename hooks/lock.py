@@ -13,7 +13,9 @@ def fit(lock: Path, own: Mapping[str, str], not_needed: Collection[str]) -> None
 
     It is too long to be worth rendering for three words.
     """
-    text = _cut(lock.read_text(encoding="utf-8"), not_needed)
+    text = lock.read_text(encoding="utf-8")
+    if not_needed:
+        text = _cut(text, not_needed)
     text = text.replace(PROJECT, own["PROJECT"]).replace("LOCAL_WORKSPACE_VERSION", own["VERSION"])
     lock.write_text(text.replace("LOCAL_WORKSPACE_SHA256", own["SHA256"]), encoding="utf-8")
 

@@ -1,11 +1,6 @@
 """Puts a notebook's parts together as if it had been written in one piece."""
 
-import re
 import sys
-
-IMPORTS = re.compile(r"^(?:(?:import|from) \S.*\n)+\n*", re.MULTILINE)  # and the empty lines that follow
-ADJOINING = re.compile(r"^([ )\]}].*\n)(?=def |class |# COMMAND)", re.MULTILINE)  # where a part ends
-FROM = re.compile(r"from (\S+) import (?!.* as )(.+)")
 
 
 def place_of(name: str) -> tuple[bool, str]:
@@ -21,18 +16,33 @@ def place(line: str) -> tuple[bool, bool, str, bool]:
 
 def merged(lines: list[str]) -> list[str]:
     """One line for each module, with all that is imported from it."""
-    names: dict[str, set[str]] = {}
-    whole = {line for line in lines if not FROM.fullmatch(line)}
-    for module, imported in (found.groups() for line in lines if (found := FROM.fullmatch(line))):
-        names.setdefault(module, set()).update(imported.split(", "))
+    whole, names = set(), {}
+    for line in lines:
+        module, _, imported = line.removeprefix("from ").partition(" import ")
+        if imported and " as " not in imported:
+            names.setdefault(module, set()).update(imported.split(", "))
+        else:
+            whole.add(line)
     froms = (f"from {module} import {', '.join(sorted(names[module], key=place_of))}" for module in names)
     return sorted([*whole, *froms], key=place)
 
 
 def put_together(notebook: str) -> str:
     """The notebook with all its imports where the first of them stood, and two empty lines between parts."""
-    lines = merged([line for found in IMPORTS.findall(notebook) for line in found.split("\n") if line])
-    groups = ([line for line in lines if place(line)[0] == is_other] for is_other in (False, True))
-    imports = "".join("\n".join(group) + "\n\n" for group in groups if group)
-    before, *rest = IMPORTS.split(notebook)
-    return ADJOINING.sub(r"\1\n\n", before + imports + "".join(rest))
+    lines, imports, top, is_after_import = [], [], 0, False
+    for line in notebook.split("\n"):
+        if line.startswith(("import ", "from ")):
+            top = top if imports else len(lines)
+            imports.append(line)
+            is_after_import = True
+        elif line or not is_after_import:
+            begins = line.startswith(("def ", "class ", "# COMMAND"))
+            if begins and lines and lines[-1] and not lines[-1].startswith("#"):
+                lines += ["", ""]  # a part ended with the line before
+            lines.append(line)
+            is_after_import = False
+    imports = merged(imports)
+    for is_other in (True, False):
+        if group := [line for line in imports if place(line)[0] == is_other]:
+            lines[top:top] = [*group, ""]
+    return "\n".join(lines)
