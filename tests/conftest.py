@@ -1,10 +1,10 @@
 """A copy of the template as its users get it, a way to render it, and what bundles run in."""
 
 import os
-from pathlib import Path
 
 import pytest
 from baking import copy_template, render
+from schedule import pytest_xdist_make_scheduler  # noqa: F401
 from start import search_path
 
 os.environ["PATH"] = search_path()  # bundles need Python 3.12, which pyenv may have
@@ -38,9 +38,3 @@ def environment(tmp_path_factory):
         if name != "VIRTUAL_ENV" and not name.startswith("PYTEST_")
     }
     return {**own, "UV_PROJECT_ENVIRONMENT": str(packages)}
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))  # a file's tests share its fixtures

@@ -1,11 +1,3 @@
-"""Tests of a file run in one process, where they share its fixtures."""
+"""Beside the tests of the template, or alone, they are shared out in the same way."""
 
-from pathlib import Path
-
-import pytest
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+from schedule import pytest_xdist_make_scheduler  # noqa: F401

@@ -35,4 +35,3 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("spark")
-            item.add_marker(pytest.mark.xdist_group("notebooks"))  # one process, so one workspace

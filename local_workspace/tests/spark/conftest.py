@@ -20,4 +20,3 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("spark")
-            item.add_marker(pytest.mark.xdist_group("one workspace"))  # one process, so one workspace
