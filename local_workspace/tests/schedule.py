@@ -1,5 +1,6 @@
 """Which tests one process runs, since they share what is dear to start: a folder with Spark, else a file."""
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/notebooks/", "local_workspace/tests/spark/")
@@ -11,5 +12,6 @@ class Scheduling(LoadScopeScheduling):
         return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
+@pytest.hookimpl(optionalhook=True)  # for runs without xdist
 def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
