@@ -1,8 +1,7 @@
 """Shows how local_workspace works, what differs from Databricks, and which rules it knows."""
 
 import argparse
-from importlib.metadata import version
-from importlib.resources import files
+from importlib.metadata import metadata
 
 HELP = "show how this works, what differs from Databricks, and which rules there are"
 
@@ -15,6 +14,6 @@ def run(arguments: argparse.Namespace) -> int:
     """A pager shows it, where there is a terminal."""
     import pydoc
 
-    text = files("local_workspace").joinpath("README.md").read_text(encoding="utf-8")
-    pydoc.pager(f"local-workspace {version('local-workspace')}\n\n{text}")
+    package = metadata("local-workspace")
+    pydoc.pager(f"local-workspace {package['Version']}\n\n{package.json['description']}")
     return 0
