@@ -25,6 +25,10 @@ CATALOG_NAME = (
     r"[a-z][a-z0-9_]{0,254}",
     "use only lower-case letters, digits and _, starting with a letter",
 )
+HOST = (
+    r"https://[\w-]+(\.[\w-]+)+",
+    "write https:// and the host, and leave out any path, query or slash after it",
+)
 PATTERNS = {
     "project": SHORT_NAME,
     "dev_catalog": CATALOG_NAME,
@@ -32,17 +36,16 @@ PATTERNS = {
     "prod_catalog": CATALOG_NAME,
     "gold_schema": CATALOG_NAME,
     "feature_schema": CATALOG_NAME,
-    "workspace_host": (
-        r"https://[\w-]+(\.[\w-]+)+",
-        "write https:// and the host, and leave out any path, query or slash after it",
-    ),
+    "workspace_host": HOST,
+    "staging_host": HOST,
+    "prod_host": HOST,
     "notification_email": (
         r"\w[\w.+%'-]*@[\w-]+(\.[\w-]+)+",
         "write one email address like ml-team@example.com",
     ),
 }
 CHOICES = {
-    "environment_version": ("4", "5"),
+    "environment_version": ("4", "5", "6"),
     "ci": ("github", "azure_devops", "gitlab", "none"),
 }
 MUST_DIFFER = {

@@ -3,11 +3,11 @@
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from hooks import algorithms, answers, origin, parts, wheel
+from hooks import algorithms, answers, clouds, lock, origin, parts, wheel
 
 
 class BundleExtension(Extension):
-    """The answers and what their algorithms need, a notebook's parts, the template's origin, the wheel."""
+    """The answers and what they need, a notebook's parts, the template's origin, the wheel, the lock."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -18,6 +18,8 @@ class BundleExtension(Extension):
         environment.filters["check_answers"] = answers.check_answers
         environment.filters["on_cluster"] = algorithms.on_cluster
         environment.filters["needed_by"] = algorithms.needed_by
+        environment.filters["machine"] = clouds.machine
+        environment.filters["locked"] = lock.needed
         environment.filters["check_given"] = answers.check_given
         environment.filters["check_folder"] = answers.check_folder
         environment.globals["origin"] = origin

@@ -14,8 +14,8 @@ CI_FILES = {
     "gitlab": ".gitlab-ci.yml",
 }
 SOURCE = "src/<< cookiecutter.project >>_ml"
-# % set needed = cookiecutter._pins | needed_by(cookiecutter.models | parse_models)
-# % set not_needed = cookiecutter._pins | reject("in", needed) | join(" ")
+# % set pins = cookiecutter._pins[cookiecutter.environment_version]
+# % set not_needed = pins | reject("in", pins | needed_by(cookiecutter.models | parse_models)) | join(" ")
 NOT_NEEDED = "<< not_needed >>".split()
 
 shutil.rmtree(f"{SOURCE}/train")  # what the notebooks were made of; a domain may have its name
@@ -29,7 +29,7 @@ os.remove(f"{SOURCE}/notebooks.txt")
 
 own = {"PROJECT": "<< cookiecutter.project >>_ml", "VERSION": wheel.version()}
 own["SHA256"] = wheel.make(Path("packages"))
-lock.fit(Path("uv.lock"), own, NOT_NEEDED)
+lock.write(Path("uv.lock"), own, NOT_NEEDED, "<< cookiecutter.environment_version >>")
 
 for provider, name in CI_FILES.items():
     if provider != "<< cookiecutter.ci >>":

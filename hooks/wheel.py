@@ -28,7 +28,7 @@ Tag: py3-none-any
 def _content() -> tuple[str, dict[str, bytes]]:
     """The version, and the content of each file by its name in the wheel."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
-    sources = sorted((PROJECT / "src").rglob("*.py"))
+    sources = sorted(path for kind in ("*.py", "*.txt") for path in (PROJECT / "src").rglob(kind))
     files = {path.relative_to(PROJECT / "src").as_posix(): path.read_bytes() for path in sources}
     scripts = "".join(f"{name} = {target}\n" for name, target in project["scripts"].items())
     more = {

@@ -97,7 +97,7 @@ REFUSED = [
     ("models", "true/a:regression:xgboost", "'true' is a word that YAML does not read as text"),
     ("models", "a/no:regression:xgboost", "'no' is a word that YAML does not read as text"),
     ("project", "class", "'class' is a word of the Python language; choose another name"),
-    ("environment_version", "3", "'3' is not a choice; choose 4 or 5"),
+    ("environment_version", "3", "'3' is not a choice; choose 4, 5 or 6"),
     ("ci", "jenkins", "'jenkins' is not a choice; choose github, azure_devops, gitlab or none"),
     ("environment_version", 4, "4 is not text; write it in quotes"),
     ("prod_catalog", True, "True is not text; write it in quotes"),
@@ -112,7 +112,7 @@ OF_EACH_KIND = [
         "history_domains: 'shop' is no domain of the models; choose ops or sales.",
     ),
     ("ci=jenkins", "ci: 'jenkins' is not a choice; choose github, azure_devops, gitlab or none."),
-    ("environment_version=3", "environment_version: '3' is not a choice; choose 4 or 5."),
+    ("environment_version=3", "environment_version: '3' is not a choice; choose 4, 5 or 6."),
     (
         "prod_catalog=staging",
         "prod_catalog: 'staging' is also the staging_catalog, "
@@ -277,15 +277,15 @@ def test_refused_from_a_configuration_file_if_not_text(run, output, question, an
     [
         ("My_project\n", 1, f"project: 'My_project' cannot be used; {SHORT_NAME}.\n"),
         ("\nsales/revenue\n", 2, f"models: 'sales/revenue' cannot be read; {SPEC}.\n"),
-        ("\n" * 11 + "jenkins\n", 12, f"{dict(OF_EACH_KIND)['ci=jenkins']}\n"),
+        ("\n" * 13 + "jenkins\n", 14, f"{dict(OF_EACH_KIND)['ci=jenkins']}\n"),
     ],
     ids=["project", "models", "ci"],
 )
 def test_refused_in_the_dialogue(run, output, typed, last_question, problem):
     result = run(typed=typed)
 
-    assert f"[{last_question}/12]" in result.stdout
-    assert f"[{last_question + 1}/12]" not in result.stdout
+    assert f"[{last_question}/14]" in result.stdout
+    assert f"[{last_question + 1}/14]" not in result.stdout
     assert result.stdout.endswith(problem)
     assert result.exit_code == 1
     assert_nothing_written(output)
@@ -435,7 +435,7 @@ def test_notebook_is_rendered_from_the_answers_and_its_model(copy, run, output):
         "# % if model.type == 'anomaly'\n"
         "a = '<< model.domain >>/<< model.name >> << cookiecutter.project >>'\n"
         "# % endif\n"
-        "<% for name, version in cookiecutter._pins.items() %>\n"
+        "<% for name, version in cookiecutter._pins['4'].items() %>\n"
         "b = '<< name >>==<< version >> ${var.x} {{job.id}}'\n"
         "<% endfor %>\n"
         "\n"
@@ -443,7 +443,7 @@ def test_notebook_is_rendered_from_the_answers_and_its_model(copy, run, output):
 
     run("--no-input", "models=ops/load:anomaly:isolation_forest", source=copy)
 
-    pins = json.loads((copy / "cookiecutter.json").read_text())["_pins"]
+    pins = json.loads((copy / "cookiecutter.json").read_text())["_pins"]["4"]
     pinned = [f"b = '{pin}=={pins[pin]} " + "${var.x} {{job.id}}'\n" for pin in pins]
     source = output / "my_project/src/my_project_ml"
     expected = "".join(["a = 'ops/load my_project'\n", *pinned, "\n"])

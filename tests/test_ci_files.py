@@ -97,7 +97,7 @@ def test_every_provider_runs_the_same_commands(ci_file, ci):
 
 @each_provider
 def test_no_secret_and_no_token_is_needed(ci_file, ci):
-    assert not re.search(r"secrets\.|DATABRICKS_TOKEN|CLIENT_SECRET", ci_file(ci).read_text())
+    assert not re.search(r"secrets\.|DATABRICKS_TOKEN\b|CLIENT_SECRET", ci_file(ci).read_text())
 
 
 def test_actions_are_pinned_by_commit(ci_file):

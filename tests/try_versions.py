@@ -19,7 +19,7 @@ from pathlib import Path
 from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-PINS = json.loads((TEMPLATE / "cookiecutter.json").read_text())["_pins"]
+PINS = json.loads((TEMPLATE / "cookiecutter.json").read_text())["_pins"]["4"]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 MOVING = {"mlflow": "<4", "databricks-feature-engineering": "", "scikit-learn": "", "xgboost": ""}
 

@@ -11,7 +11,7 @@ from textwrap import indent
 
 from rendered import REPOSITORY
 
-PINS = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["_pins"]
+PINS = json.loads((REPOSITORY / "cookiecutter.json").read_text("utf-8"))["_pins"]["4"]
 MLFLOW, XGBOOST = f"mlflow=={PINS['mlflow']}", f"xgboost=={PINS['xgboost']}"
 XGBOOST_CPU = XGBOOST.replace("==", "-cpu==")
 
@@ -124,16 +124,17 @@ PINS_OF_THE_BUNDLE = [
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, "dependencies: [mlflow==3.8.1]")],
         f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
-        f"{TRAINING}:«environment_version: ${{var.environment_versi»: databricks-feature-engineering, "
-        f"matplotlib, mlflow, numpy, pandas, scikit-learn, xgboost; write {DEPENDENCIES} and {VERSION} in "
-        "both",
+        f"{TRAINING}:«environment_version: ${{var.environment_versi»: aiohappyeyeballs, aiohttp, "
+        "aiosignal, alembic, annotated-doc, azure-cosmos, blinker and 63 more; write "
+        f"{DEPENDENCIES} and {VERSION} in both",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, f"dependencies: [{MLFLOW}]")],
         f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
-        f"{TRAINING}:«environment_version: ${{var.environment_versi»: databricks-feature-engineering, "
-        f"matplotlib, numpy, pandas, scikit-learn, xgboost; write {DEPENDENCIES} and {VERSION} in both",
+        f"{TRAINING}:«environment_version: ${{var.environment_versi»: aiohappyeyeballs, aiohttp, "
+        "aiosignal, alembic, annotated-doc, azure-cosmos, blinker and 62 more; write "
+        f"{DEPENDENCIES} and {VERSION} in both",
     ),
     (
         "training_and_inference_have_the_same_packages",
@@ -174,7 +175,7 @@ PINS_OF_THE_BUNDLE = [
     ),
     (
         "laptops_and_ci_have_the_same_packages",
-        [("pyproject.toml", f'    "{XGBOOST}",\n', "")],
+        [("pyproject.toml", f'    "{XGBOOST}",\n', ""), ("uv.lock", None, LOCK)],
         f"pyproject.toml:1: xgboost is not pinned, but {PINS['xgboost']} in {ENVIRONMENT}:«- {XGBOOST}»; "
         "write the same pin in both",
     ),
@@ -183,6 +184,12 @@ PINS_OF_THE_BUNDLE = [
         [(ENVIRONMENT, MLFLOW, "mlflow==3.8.1")],
         f'pyproject.toml:«"{MLFLOW}",»: mlflow is {PINS["mlflow"]}, but 3.8.1 in {ENVIRONMENT}:«- '
         "mlflow==3.8.1»; write the same pin in both",
+    ),
+    (
+        "laptops_and_ci_have_the_same_packages",
+        [(ENVIRONMENT, "- blinker==1.9.0", "- blinker==1.8.0")],
+        f"uv.lock:1: blinker is 1.9.0, but 1.8.0 in {ENVIRONMENT}:«- blinker==1.8.0»; run uv run "
+        "local-workspace lock",
     ),
     (
         "the_lock_has_the_same_packages",
@@ -357,7 +364,7 @@ JOBS = [
         "xgboost_learns_on_a_dedicated_cluster_of_fixed_size",
         on_a_cluster(cluster="num_workers: 2, data_security_mode: USER_ISOLATION"),
         f"{TRAINING}:«job_clusters:»: train_revenue uses xgboost.spark, which needs dedicated access; write "
-        "data_security_mode: SINGLE_USER",
+        "data_security_mode: DATA_SECURITY_MODE_DEDICATED",
     ),
     (
         "xgboost_learns_on_a_dedicated_cluster_of_fixed_size",
@@ -660,10 +667,10 @@ ANY_NOTEBOOK = [
         "no_notebook_uses_what_a_task_lacks",
         [
             (SCORE, "import mlflow\n", "import sys\n\nimport mlflow\n"),
-            (SCORE, "return str(", "return sys.argv[1] or ("),
+            (SCORE, "return str(client", "return sys.argv[1] or (client"),
         ],
-        f'{SCORE}:«return sys.argv[1] or (aliases["champion"])»: argparse and sys.argv read a command '
-        'line, which no task has; read its parameters by dbutils.widgets.get("name")',
+        f"{SCORE}:«return sys.argv[1] or (client»: argparse and sys.argv read a command line, which no "
+        'task has; read its parameters by dbutils.widgets.get("name")',
     ),
     (
         "no_notebook_uses_what_a_task_lacks",
@@ -987,7 +994,7 @@ SCORING_NOTEBOOKS = [
     ),
     (
         "the_version_that_scores_is_the_champion",
-        [(SCORE, 'aliases["champion"]', 'aliases["challenger"]')],
+        [(SCORE, '(registered_model, "champion")', '(registered_model, "challenger")')],
         f"{SCORE}:«scored = FeatureEngineeringClient().score_ba»: the version that scores is not read "
         'from alias champion; write f"models:/{registered_model}/{version}"',
     ),

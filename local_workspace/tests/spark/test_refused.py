@@ -80,6 +80,13 @@ REFUSED = {
         "SCHEMA_DOES_NOT_EXIST: Schema 'spark_catalog.not_there' does not exist."
     ),
     "client.create_registered_model('main.ml.churn')": "Schema 'main.ml' does not exist.",
+    "tag('reason', 'x ')": "Tag 'reason' is refused: a tag key or value has no space at its begin or end",
+    "tag('reason', 'x' * 1001)": "a tag value has at most 1000 characters, not 1001",
+    "tag('x' * 256, '')": "a tag key has 1 to 255 characters",
+    "tag('a.b', '')": "a tag key has none of . , - = / :, but this one has .",
+    "[tag(f'tag_{n}', '1') for n in range(51)]": "Tag 'tag_50' is refused: an object has at most 50 tags",
+    "client.set_registered_model_tag(name('refused'), 'reason', ' x')": "has no space at its begin or end",
+    "client.get_model_version_by_alias(name('refused'), 'champion')": "alias champion not found",
     # MLflow's experiments
     "mlflow.set_experiment('churn')": NAME,
     "mlflow.create_experiment('churn')": NAME,
@@ -109,6 +116,8 @@ ALLOWED = {
     "spark.range(3).where(functions.col('id') > 0).collect()[0].id": 1,
     "spark.sql(\"SELECT 'CACHE TABLE numbers'\").first()[0]": "CACHE TABLE numbers",
     "register(ModelSignature(inputs=schema, outputs=schema)).registered_model_version": "1",
+    "tag('reason', 'x' * 1000)": None,
+    "aliased()": [{}, "1"],
     "copied()": ["1", "copied", [0.0]],
     "mlflow.set_experiment('/Shared/refused').name": "/Shared/refused",
     "stream().trigger(availableNow=True).start(folder).awaitTermination()": None,
@@ -156,6 +165,18 @@ def register(signature):
     arguments = {"signature": signature, "pip_requirements": ["scikit-learn"]}
     with mlflow.start_run():
         return mlflow.sklearn.log_model(model, name="m", registered_model_name=name("refused"), **arguments)
+
+
+def tag(key, value):
+    if not client.search_registered_models():
+        register(ModelSignature(inputs=schema, outputs=schema))
+    client.set_model_version_tag(name("refused"), "1", key, value)
+
+
+def aliased():
+    client.set_registered_model_alias(name("refused"), "tried", "1")
+    model = client.get_registered_model(name("refused"))
+    return [model.aliases, client.get_model_version_by_alias(model.name, "tried").version]
 
 
 def copied():

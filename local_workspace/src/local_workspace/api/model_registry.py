@@ -3,8 +3,14 @@
 Stands for https://docs.databricks.com/aws/en/machine-learning/manage-model-lifecycle/ and the Files API,
 https://docs.databricks.com/api/workspace/files. Models stand in MLflow's SQLite store, so that
 `mlflow ui` shows them; their files in `models/`.
+
+Tags are refused by https://docs.databricks.com/aws/en/database-objects/tags#constraints. Versions come as
+https://docs.databricks.com/api/workspace/modelversions/list says: at most 100 in a page, in no order, and a
+page may be empty though others follow. A registered model names no aliases, as in that API; if MLflow's
+own gives them is not known (databricks-sdk-py #868).
 """
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +25,8 @@ from local_workspace.api.request import ApiError, Json, Request, Route
 NAME = re.compile(r"[^\s./A-Z]+(\.[^\s./A-Z]+){2}")
 MODEL_ID = "local_workspace.model_id"  # a version's tag, since MLflow's SQLite store does not keep it
 LOGGED_MODEL = re.compile(r"/models/(m-\w+)/artifacts$")  # the client sends this in place of the model's id
+PAGE = 100  # versions, at most
+MAX_TAGS = 50
 FILTER = re.compile(r"name\s*=\s*'[^']+'")
 
 
@@ -66,7 +74,7 @@ def _create_model(request: Request) -> Json:
 @_answers
 def _create_model_of_schema(store: SqlAlchemyStore, asked: Json) -> Json:
     name = asked["name"]
-    tags = [entities.RegisteredModelTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    tags = [entities.RegisteredModelTag(*_tag(tag)) for tag in asked.get("tags", [])]
     return {"registered_model": _model(store.create_registered_model(name, tags, asked.get("description")))}
 
 
@@ -91,7 +99,7 @@ def _delete_model(store: SqlAlchemyStore, asked: Json) -> Json:
 
 @_answers
 def _create_version(store: SqlAlchemyStore, asked: Json) -> Json:
-    tags = [entities.ModelVersionTag(tag["key"], tag["value"]) for tag in asked.get("tags", [])]
+    tags = [entities.ModelVersionTag(*_tag(tag)) for tag in asked.get("tags", [])]
     logged = LOGGED_MODEL.search(asked["source"])
     if model_id := asked.get("model_id") or (logged and logged[1]):
         tags.append(entities.ModelVersionTag(MODEL_ID, model_id))
@@ -125,12 +133,25 @@ def _search_versions(store: SqlAlchemyStore, asked: Json) -> Json:
         message = unsupported if wanted else "Missing filter: please specify a"
         message += " filter parameter in the format `name = 'model_name'`."
         raise ApiError(400, "INVALID_PARAMETER_VALUE", message)
-    found = store.search_model_versions(
-        wanted,
-        max_results=int(asked.get("max_results", 10000)),
-        page_token=asked.get("page_token"),
-    )
-    return {"model_versions": [_version(version) for version in found], "next_page_token": found.token or ""}
+    found = sorted(_all_versions(store, wanted), key=_in_no_order)
+    start, is_full = map(int, (asked.get("page_token") or "0 1").split())
+    size = min(int(asked.get("max_results") or PAGE), PAGE)
+    end = start + size if is_full else start
+    token = f"{end} {1 - is_full}" if end < len(found) else ""  # after a full page, one that is empty
+    return {"model_versions": [_version(version) for version in found[start:end]], "next_page_token": token}
+
+
+def _all_versions(store: SqlAlchemyStore, wanted: str) -> list[entities.ModelVersion]:
+    found, token = [], None
+    while True:
+        page = store.search_model_versions(wanted, max_results=1000, page_token=token)
+        found += page
+        if not (token := page.token):
+            return found
+
+
+def _in_no_order(version: entities.ModelVersion) -> str:
+    return hashlib.sha256(f"{version.name} {version.version}".encode()).hexdigest()
 
 
 @_answers
@@ -171,16 +192,39 @@ def _get_version_by_alias(store: SqlAlchemyStore, asked: Json) -> Json:
 
 @_answers
 def _set_model_tag(store: SqlAlchemyStore, asked: Json) -> Json:
-    store.set_registered_model_tag(asked["name"], entities.RegisteredModelTag(asked["key"], asked["value"]))
+    _check_count(store.get_registered_model(asked["name"]).tags, asked["key"])
+    store.set_registered_model_tag(asked["name"], entities.RegisteredModelTag(*_tag(asked)))
     return {}
 
 
 @_answers
 def _set_version_tag(store: SqlAlchemyStore, asked: Json) -> Json:
-    store.set_model_version_tag(
-        asked["name"], asked["version"], entities.ModelVersionTag(asked["key"], asked["value"])
-    )
+    _check_count(store.get_model_version(asked["name"], asked["version"]).tags, asked["key"])
+    store.set_model_version_tag(asked["name"], asked["version"], entities.ModelVersionTag(*_tag(asked)))
     return {}
+
+
+def _tag(asked: Json) -> tuple[str, str]:
+    """A tag's key and value; raises where Unity Catalog refuses one of them."""
+    key, value = str(asked["key"]), str(asked.get("value") or "")
+    problem = ""
+    if not key or len(key) > 255:
+        problem = "a tag key has 1 to 255 characters"
+    elif len(value) > 1000:
+        problem = f"a tag value has at most 1000 characters, not {len(value)}"
+    elif found := set(key) & set(".,-=/:"):
+        problem = f"a tag key has none of . , - = / :, but this one has {' '.join(sorted(found))}"
+    elif key != key.strip() or value != value.strip():
+        problem = "a tag key or value has no space at its begin or end"
+    if problem:
+        raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Tag {key!r} is refused: {problem}")
+    return key, value
+
+
+def _check_count(tags: dict[str, str], key: str) -> None:
+    if key not in tags and len(tags.keys() - {MODEL_ID}) >= MAX_TAGS:
+        message = f"Tag {key!r} is refused: an object has at most {MAX_TAGS} tags"
+        raise ApiError(400, "INVALID_PARAMETER_VALUE", message)
 
 
 def _model(model: entities.RegisteredModel) -> Json:
@@ -189,7 +233,6 @@ def _model(model: entities.RegisteredModel) -> Json:
         "creation_timestamp": model.creation_timestamp,
         "last_updated_timestamp": model.last_updated_timestamp,
         "description": model.description or "",
-        "aliases": [{"alias": alias, "version": str(version)} for alias, version in model.aliases.items()],
         "tags": [{"key": key, "value": value} for key, value in model.tags.items()],
     }
 

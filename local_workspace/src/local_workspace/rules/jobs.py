@@ -11,7 +11,7 @@ from local_workspace.jobs.references import REFERENCE, SCOPES, lost
 from local_workspace.rules.bundle_files import BundleFiles
 
 CLUSTERS = {"job_cluster_key", "existing_cluster_id", "new_cluster"}
-DEDICATED = ("SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED")
+DEDICATED = ("DATA_SECURITY_MODE_DEDICATED", "SINGLE_USER")  # the second is its legacy name
 DEFINED = [f"dbutils.widgets.{kind}" for kind in ("text", "dropdown", "combobox", "multiselect")]
 
 
@@ -62,8 +62,8 @@ def xgboost_learns_on_a_dedicated_cluster_of_fixed_size(bundle: BundleFiles) -> 
                 yield f"{task.place}: {problem}; give it a job_cluster_key and libraries"
             continue
         if cluster.name("data_security_mode") not in DEDICATED:
-            problem = f"{name} uses xgboost.spark, which needs dedicated access"
-            yield f"{cluster.at('data_security_mode')}: {problem}; write data_security_mode: SINGLE_USER"
+            place, problem = cluster.at("data_security_mode"), "xgboost.spark, which needs dedicated access"
+            yield f"{place}: {name} uses {problem}; write data_security_mode: {DEDICATED[0]}"
         if "autoscale" in cluster:
             problem = f"{name} uses xgboost.spark, which runs on no cluster that changes its size"
             yield f"{cluster.at('autoscale')}: {problem}; write num_workers in place of autoscale"

@@ -87,15 +87,23 @@ def training_and_inference_have_the_same_packages(bundle: BundleFiles) -> Iterat
         same_target = [other for name, other in specs if name == target]
         usual = max(same_target, key=lambda other: frequency[_packages(other)])
         if differing := {name for name, _ in _packages(spec) ^ _packages(usual)}:
-            other = f"other packages than in {usual.place}: {', '.join(sorted(differing))}"
+            other = f"other packages than in {usual.place}: {_listed(differing)}"
             yield f"{spec.place}: {other}; {WRITE} and {WRITE_VERSION} in both"
+    named = _local_pins(bundle)
     for job, libraries in _libraries(bundle):
         pins = _library_pins(libraries).items()
         for spec in [spec for target, spec in specs if target == job.target]:
-            if differing := {name for name, _ in pins ^ _pins(spec).items()}:
-                other = f"other packages than in {spec.place}: {', '.join(sorted(differing))}"
+            asked = {(name, pin) for name, pin in _pins(spec).items() if name in named or not named}
+            if differing := {name for name, _ in pins ^ asked}:
+                other = f"other packages than in {spec.place}: {_listed(differing)}"
                 yield f"{libraries.place}: {other}; {WRITE_LIBRARIES}, with the pins of ml_dependencies"
                 break
+
+
+def _listed(names: set[str]) -> str:
+    """A few of them, and how many more there are."""
+    first, more = sorted(names)[:7], len(names) - 7
+    return ", ".join(first) + (f" and {more} more" if more > 0 else "")
 
 
 def _packages(spec: Mapping) -> frozenset[tuple[str, str]]:
@@ -136,26 +144,32 @@ def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
 
 
 def laptops_and_ci_have_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
-    local = _local_pins(bundle)
+    """The pins in pyproject.toml, and what they bring in uv.lock."""
+    local, locked = _local_pins(bundle), _locked(bundle)
     for _, spec in _environments(bundle) if (bundle.root / PROJECT).exists() else []:
         for place, item in texts(spec.items_of("dependencies")):
             for package, version in _pin(item).items():
+                file, remedy = PROJECT, "write the same pin in both"
                 here, line = local.get(package, ("not pinned", 1))
+                if package not in local and package in locked:
+                    file, here, remedy = "uv.lock", locked[package], "run uv run local-workspace lock"
                 if here != version:
-                    problem = f"{package} is {here}, but {version} in {place}"
-                    yield f"pyproject.toml:{line}: {problem}; write the same pin in both"
+                    yield f"{file}:{line}: {package} is {here}, but {version} in {place}; {remedy}"
 
 
 def the_lock_has_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
-    lock = bundle.root / "uv.lock"
-    packages = tomllib.loads(lock.read_text(encoding="utf-8"))["package"] if lock.exists() else []
-    locked: dict[str, Any] = {
-        canonicalize_name(package["name"]): package.get("version") for package in packages
-    }
-    for package, (version, _) in _local_pins(bundle).items() if packages else []:
+    locked = _locked(bundle)
+    for package, (version, _) in _local_pins(bundle).items() if locked else []:
         if locked.get(package) != version:
             problem = f"{package} is {locked.get(package, 'missing')}"
             yield f"uv.lock:1: {problem}, but {version} in pyproject.toml; run uv lock"
+
+
+def _locked(bundle: BundleFiles) -> dict[str, Any]:
+    """The version of each package in uv.lock."""
+    lock = bundle.root / "uv.lock"
+    packages = tomllib.loads(lock.read_text(encoding="utf-8"))["package"] if lock.exists() else []
+    return {canonicalize_name(package["name"]): package.get("version") for package in packages}
 
 
 def _local_pins(bundle: BundleFiles) -> dict[str, tuple[str, int]]:

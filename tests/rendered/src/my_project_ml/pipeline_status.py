@@ -17,7 +17,10 @@ import json
 
 # COMMAND ----------
 
-run_id = dbutils.widgets.get("run_id")
+dbutils.widgets.text("repair_count", "0", "How often this run was repaired")
+
+run_id = int(dbutils.widgets.get("run_id"))
+is_repaired = dbutils.widgets.get("repair_count") not in ("", "0")
 lines = dbutils.widgets.get("results").strip().splitlines()
 results = {key.strip(): state.strip() for key, _, state in (line.partition(":") for line in lines)}
 
@@ -48,13 +51,18 @@ for task, status in statuses.items():
 
 # MAGIC %md
 # MAGIC Databricks takes the failed notebooks for successful, so "Repair run" in the UI would run this
-# MAGIC notebook alone.
+# MAGIC notebook alone. A run that was repaired before is repaired again by naming its latest repair.
 
 # COMMAND ----------
 
 if failed:
-    again = json.dumps({"rerun_tasks": [*failed, "pipeline_status"]})
-    print(f"\nTo run the failed tasks again:\n\n  databricks jobs repair-run {run_id} --json '{again}'\n")
+    again = {"run_id": run_id, "rerun_tasks": [*failed, "pipeline_status"]}
+    print("\nTo run the failed tasks again:\n")
+    if is_repaired:
+        print(f"  databricks jobs get-run {run_id} --include-history  # its repair_history ends with the ID")
+        again["latest_repair_id"] = "ID"
+    body = json.dumps(again).replace('"ID"', "ID")
+    print(f"  databricks jobs repair-run --no-wait --json '{body}'\n")
     reasons = "; ".join(f"{task}: {status}" for task, status in failed.items())
     raise RuntimeError(f"{len(failed)} of {len(statuses)} tasks failed. {reasons}")
 

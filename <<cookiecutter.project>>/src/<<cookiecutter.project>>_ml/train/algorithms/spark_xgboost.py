@@ -27,16 +27,17 @@ logging.getLogger("XGBoost-PySpark").setLevel(logging.ERROR)  # it warns that Sp
 
 
 class SparkRows(NamedTuple):
-    """All rows to learn from, and samples of them: of all, and of those that choose among SEARCH."""
+    """All rows to learn from, samples of all and of those that choose among SEARCH, and who learns."""
 
     learnt: DataFrame
     examples: pd.DataFrame
     validation: pd.DataFrame
+    workers: int
 
 
-def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pipeline:
-    """A new model: its encoder learns from `examples`, its trees from all rows, on Spark's workers."""
-    features = examples.drop(columns=LABEL)
+def fit_on_spark(rows: DataFrame, train: SparkRows, settings: dict) -> Pipeline:
+    """A new model: its encoder learns from the examples, its trees from `rows`, on Spark's workers."""
+    features = train.examples.drop(columns=LABEL)
     model = new_model(features).set_params(**settings)
     columns, trees = model["encode"].fit(features), model["model"]
     names = list(columns.feature_names_in_)
@@ -47,11 +48,10 @@ def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pip
             yield pd.DataFrame(columns.transform(part[names]), columns=encoded).assign(_label=part[LABEL])
 
     schema = ", ".join(f"{name} float" for name in encoded) + ", _label double"
-    cores = rows.sparkSession.range(1000).select(F.spark_partition_id()).distinct().count()
-    mlflow.log_param("num_workers", workers := min(NUM_WORKERS, cores))
     given = {name: value for name, value in trees.get_params().items() if name not in SET_BY_SPARK}
     given = {name: value for name, value in given.items() if value is not None}
-    learner = SparkXGB<< kinds[model.type] >>(features_col=encoded, label_col="_label", num_workers=workers, **given)
+    given |= {"features_col": encoded, "label_col": "_label", "num_workers": train.workers}
+    learner = SparkXGB<< kinds[model.type] >>(**given)
     booster = learner.fit(rows.mapInPandas(encode, schema)).get_booster()
     booster.feature_names = None  # the pipeline gives it an array
     trees.load_model(booster.save_raw())
@@ -61,7 +61,7 @@ def fit_on_spark(rows: DataFrame, examples: pd.DataFrame, settings: dict) -> Pip
 def choose(train: SparkRows) -> tuple[Pipeline, dict]:
     """The model of SEARCH that is best on the rows of validation, and its settings."""
     rows, features = train.learnt.where("_part = 'train'"), train.validation.drop(columns=LABEL)
-    models = [(fit_on_spark(rows, train.examples, settings), settings) for settings in ParameterGrid(SEARCH)]
+    models = [(fit_on_spark(rows, train, settings), settings) for settings in ParameterGrid(SEARCH)]
     truth = train.validation[LABEL]
     found = [{**settings, "goodness": goodness_of(model, features, truth)} for model, settings in models]
     mlflow.log_table(pd.DataFrame(found), "search.json")
@@ -77,7 +77,7 @@ def fit(train: SparkRows) -> TunedThresholdClassifierCV:
     chosen, settings = choose(train)
     model = TunedThresholdClassifierCV(chosen, scoring=THRESHOLD_BY, cv="prefit", refit=False)
     model.fit(train.validation.drop(columns=LABEL), train.validation[LABEL])
-    model.estimator_ = fit_on_spark(train.learnt, train.examples, settings)
+    model.estimator_ = fit_on_spark(train.learnt, train, settings)
     return model
 
 
@@ -92,7 +92,7 @@ SET_BY_SPARK = ("enable_categorical",)
 def fit(train: SparkRows) -> Pipeline:
     """The best model of SEARCH, fitted to all rows to learn from."""
     _, settings = choose(train)
-    return fit_on_spark(train.learnt, train.examples, settings)
+    return fit_on_spark(train.learnt, train, settings)
 
 
 def predict_baseline(train: SparkRows, holdout: pd.DataFrame) -> pd.Series:

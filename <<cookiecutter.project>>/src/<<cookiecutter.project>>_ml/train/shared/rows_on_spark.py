@@ -70,5 +70,7 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     learnt, rules["rows_train"] = found.where("_part != 'holdout'"), str(counts.train + counts.validation)
     examples = collect(learnt, counts.train + counts.validation)
     samples = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
-    train = SparkRows(learnt, examples, samples[0])
+    cores = learnt.sparkSession.range(1000).select(F.spark_partition_id()).distinct().count()
+    rules["num_workers"] = str(workers := min(NUM_WORKERS, cores))  # counted once: a worker may join later
+    train = SparkRows(learnt, examples, samples[0], workers)
     return TrainingData(gold, features, training_set, train, samples[1], rules)

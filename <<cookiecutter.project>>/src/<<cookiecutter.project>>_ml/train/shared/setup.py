@@ -4,6 +4,7 @@
 # COMMAND ----------
 
 import logging
+import re
 import traceback
 import warnings
 from datetime import datetime
@@ -15,6 +16,7 @@ import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
+from mlflow.exceptions import MlflowException
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F

@@ -12,6 +12,7 @@
 # COMMAND ----------
 
 import logging
+import re
 import traceback
 
 import mlflow
@@ -64,18 +65,17 @@ def champion_version() -> str:
     """The version that scores, resolved once, so that `model_version` in the predictions is true."""
     client = mlflow.MlflowClient()
     try:
-        aliases = client.get_registered_model(registered_model).aliases
+        return str(client.get_model_version_by_alias(registered_model, "champion").version)
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+        if not re.search(r"(?i)not.found|does.not.exist", str(error)):
             raise
-        raise Skipped("no champion yet: no version was trained") from None
-    if "champion" not in aliases:
-        versions = client.search_model_versions(f"name='{registered_model}'")
-        newest = max((int(found.version) for found in versions), default=0)
-        tags = client.get_model_version(registered_model, str(newest)).tags if newest else {}
-        promotion, reason = tags.get("promotion"), tags.get("promotion_reason")
-        raise Skipped(f"no champion yet: version {newest}, promotion {promotion}: {reason}")
-    return str(aliases["champion"])
+    versions = mlflow.search_model_versions(filter_string=f"name='{registered_model}'")  # all pages
+    if not versions:
+        raise Skipped("no champion yet: no version was trained")
+    newest = max(int(found.version) for found in versions)
+    tags = client.get_model_version(registered_model, str(newest)).tags
+    promotion, reason = tags.get("promotion", "not decided"), tags.get("promotion_reason", "it has no reason")
+    raise Skipped(f"no champion yet: version {newest}, promotion {promotion}: {reason}")
 
 
 def keys_to_score() -> DataFrame:

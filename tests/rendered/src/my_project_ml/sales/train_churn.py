@@ -10,6 +10,7 @@
 # COMMAND ----------
 
 import logging
+import re
 import traceback
 import warnings
 from datetime import datetime
@@ -22,6 +23,7 @@ import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib.figure import Figure
+from mlflow.exceptions import MlflowException
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -437,8 +439,8 @@ def pin(package: str) -> str:
     return f"{found.name}=={found.version}"
 
 
-def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str:
-    """Logs the model with its parameters to the active run, and registers a version; returns its id."""
+def log_model(model: Pipeline, data: TrainingData) -> str:
+    """Logs the model with its parameters to the active run; returns its id."""
     rows = {**data.rules, "rows_holdout": len(data.holdout)}
     mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
     logged = FeatureEngineeringClient().log_model(
@@ -446,7 +448,6 @@ def log_model(model: Pipeline, data: TrainingData, registered_model: str) -> str
         artifact_path="model",
         flavor=mlflow.sklearn,
         training_set=data.training_set,
-        registered_model_name=registered_model,
         input_example=data.holdout[list(model.feature_names_in_)].head(5),
         signature=False,  # or what is missing in scoring alone would be refused
         **RETURNS,
@@ -466,24 +467,32 @@ def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) ->
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
 
-def promote(registered_model: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
-    """Gives the run's version its alias, tags and description; returns the decision."""
+def read_aliases(registered_model: str) -> dict[str, str]:
+    """The versions that champion and challenger name; without those that there are not."""
+    client, found = mlflow.MlflowClient(), {}
+    for alias in ("champion", "challenger"):
+        try:
+            found[alias] = str(client.get_model_version_by_alias(registered_model, alias).version)
+        except MlflowException as error:
+            if not re.search(r"(?i)not.found|does.not.exist", str(error)):
+                raise
+    return found
+
+
+def promote(registered_model: str, new: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+    """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None
-    versions = client.search_model_versions(f"name='{registered_model}'")
-    new = next(str(found.version) for found in versions if found.run_id == run_id)
-    for name, value in scoring_tags(model).items():
-        client.set_model_version_tag(registered_model, new, name, value)
-    while judged != (aliases := client.get_registered_model(registered_model).aliases):
+    while judged != (aliases := read_aliases(registered_model)):
         alias, reason = judge(registered_model, data, model, aliases)
         judged = aliases  # another training may have changed them meanwhile
-    if alias:
-        client.set_registered_model_alias(registered_model, alias, new)
-    tags = {"promotion": alias or "none", "promotion_reason": reason[:1000]}
-    for name, value in tags.items():
+    tags = {"promotion": alias or "none", "promotion_reason": reason[:1000].strip()}
+    for name, value in {**scoring_tags(model), **tags}.items():
         client.set_model_version_tag(registered_model, new, name, value)
     mlflow.set_tags({**tags, "model_version": new})
     decision = f"Version {new} {f'became {alias}' if alias else 'got no alias'}: {reason}"
     client.update_model_version(registered_model, new, describe(model, data, decision, run_id))
+    if alias:  # last: whatever fails before leaves the champion as it is
+        client.set_registered_model_alias(registered_model, alias, new)
     return decision
 
 
@@ -504,9 +513,10 @@ def main() -> str:
         metrics = evaluate(data.holdout[LABEL], predicted)
         mlflow.log_figure(plot(data.holdout[LABEL], predicted), "holdout.png")
         mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
-        model_id = log_model(model, data, registered_model)
+        model_id = log_model(model, data)
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
-        decision = promote(registered_model, model, data, run.info.run_id)
+        version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
+        decision = promote(registered_model, version, model, data, run.info.run_id)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
     return "SUCCESS"
