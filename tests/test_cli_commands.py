@@ -11,7 +11,9 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 RULES = tomllib.loads((Path(__file__).parent / "cli_commands.toml").read_text("utf-8"))
-COMMAND = re.compile(r"databricks (?:auth|bundle|jobs|registered-models|experiments) [a-z][\w-]* ?[^`#\n]*")
+COMMAND = re.compile(
+    r"databricks (?:auth|bundle|jobs|registered-models|experiments|schemas) [a-z][\w-]* ?[^`#\n]*"
+)
 STATUS = "src/my_project_ml/pipeline_status.py"
 
 

@@ -157,3 +157,36 @@ def test_an_alias_is_missing_only_where_the_registry_says_so(said, found):
             read_aliases("dev.ml.revenue")
     else:
         assert read_aliases("dev.ml.revenue") == found
+
+
+@pytest.mark.parametrize(
+    ("refused", "read"),
+    [
+        ([], "version 7 of dev.gold.sales"),
+        (["load_delta"], "dev.gold.sales as it is"),
+        (["load_delta", "from_spark of a named table"], "rows without a source"),
+    ],
+)
+def test_a_table_is_read_without_what_its_reader_may_not_see(refused, read):
+    def refuse(what):
+        if what in refused:
+            raise PermissionError(f"PERMISSION_DENIED: {what}")
+
+    def load_delta(table_name, version):
+        refuse("load_delta")
+        return SimpleNamespace(said=f"version {version} of {table_name}", df=SimpleNamespace(schema=None))
+
+    def from_spark(rows, name, table_name=None):
+        if table_name:
+            refuse("from_spark of a named table")
+        return SimpleNamespace(said=f"{table_name} as it is" if table_name else "rows without a source")
+
+    newest = SimpleNamespace(first=lambda: SimpleNamespace(version=7))
+    spark = SimpleNamespace(sql=lambda _: newest, table=lambda _: "rows")
+    read_table = function(
+        "sales/train_revenue.py",
+        "read_table",
+        SparkSession=SimpleNamespace(builder=SimpleNamespace(getOrCreate=lambda: spark)),
+        mlflow=SimpleNamespace(data=SimpleNamespace(load_delta=load_delta, from_spark=from_spark)),
+    )
+    assert read_table("dev.gold.sales").said == read

@@ -63,6 +63,18 @@ def test_the_holdout_is_the_latest_time(history, trained):
     assert (params["rows_train"], params["rows_holdout"]) == ("900", "250")
 
 
+def test_a_write_does_not_order_the_whole_table_anew(history, trained):
+    """As the client does with a table that is not clustered by its keys."""
+    tables, _ = history
+    clustered_by, ordered = tables.ask("""
+        table = f"{features}.known_features"
+        orders = spark.sql(f"DESCRIBE HISTORY {table}").selectExpr("operationParameters.zOrderBy AS columns")
+        ordered = orders.where("columns IS NOT NULL AND columns != '[]'").count()
+        return spark.sql(f"DESCRIBE DETAIL {table}").first().clusteringColumns, ordered
+    """)
+    assert (clustered_by, ordered) == (["known_id", "observed_at"], 0)
+
+
 @pytest.mark.parametrize(("as_of", "month"), [("", 12), ("2025-06-15", 6)])
 def test_each_key_is_scored_by_its_latest_row_or_that_of_a_time_given(history, trained, as_of, month):
     tables, _ = history

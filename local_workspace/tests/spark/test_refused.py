@@ -85,8 +85,8 @@ REFUSED = {
     "tag('x' * 256, '')": "a tag key has 1 to 255 characters",
     "tag('a.b', '')": "a tag key has none of . , - = / :, but this one has .",
     "[tag(f'tag_{n}', '1') for n in range(51)]": "Tag 'tag_50' is refused: an object has at most 50 tags",
-    "client.set_registered_model_tag(name('refused'), 'reason', ' x')": "has no space at its begin or end",
-    "client.get_model_version_by_alias(name('refused'), 'champion')": "alias champion not found",
+    "client.set_registered_model_tag(name('tagged'), 'reason', ' x')": "has no space at its begin or end",
+    "client.get_model_version_by_alias(name('tagged'), 'champion')": "alias champion not found",
     # MLflow's experiments
     "mlflow.set_experiment('churn')": NAME,
     "mlflow.create_experiment('churn')": NAME,
@@ -116,7 +116,7 @@ ALLOWED = {
     "spark.range(3).where(functions.col('id') > 0).collect()[0].id": 1,
     "spark.sql(\"SELECT 'CACHE TABLE numbers'\").first()[0]": "CACHE TABLE numbers",
     "register(ModelSignature(inputs=schema, outputs=schema)).registered_model_version": "1",
-    "tag('reason', 'x' * 1000)": None,
+    "tag('tag_1', 'x' * 1000)": None,
     "aliased()": [{}, "1"],
     "copied()": ["1", "copied", [0.0]],
     "mlflow.set_experiment('/Shared/refused').name": "/Shared/refused",
@@ -160,22 +160,20 @@ def name(model):
     return f"{dbutils.widgets.get('schema')}.{model}"
 
 
-def register(signature):
+def register(signature, to="refused"):
     model = DummyRegressor().fit([[0.0]], [0.0])
     arguments = {"signature": signature, "pip_requirements": ["scikit-learn"]}
     with mlflow.start_run():
-        return mlflow.sklearn.log_model(model, name="m", registered_model_name=name("refused"), **arguments)
+        return mlflow.sklearn.log_model(model, name="m", registered_model_name=name(to), **arguments)
 
 
 def tag(key, value):
-    if not client.search_registered_models():
-        register(ModelSignature(inputs=schema, outputs=schema))
-    client.set_model_version_tag(name("refused"), "1", key, value)
+    client.set_model_version_tag(name("tagged"), "1", key, value)
 
 
 def aliased():
-    client.set_registered_model_alias(name("refused"), "tried", "1")
-    model = client.get_registered_model(name("refused"))
+    client.set_registered_model_alias(name("tagged"), "tried", "1")
+    model = client.get_registered_model(name("tagged"))
     return [model.aliases, client.get_model_version_by_alias(model.name, "tried").version]
 
 
@@ -205,6 +203,7 @@ def outcome(tried):
 
 spark.sql(f"CREATE SCHEMA IF NOT EXISTS {dbutils.widgets.get('schema')}")
 spark.range(1).write.saveAsTable(name("numbers"))
+register(ModelSignature(inputs=schema, outputs=schema), "tagged")
 tried = json.loads(dbutils.widgets.get("tried"))
 dbutils.notebook.exit(json.dumps({code: outcome(code) for code in tried}, default=str))
 """

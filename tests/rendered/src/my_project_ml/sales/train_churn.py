@@ -122,9 +122,13 @@ def read_table(table: str) -> mlflow.data.Dataset:
         newest = spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").first()
         dataset = mlflow.data.load_delta(table_name=table, version=str(newest.version))
         _ = dataset.df.schema  # Spark says here if it cannot be read
+        return dataset
     except Exception:
-        dataset = mlflow.data.from_spark(spark.table(table), table_name=table, name=table)
-    return dataset
+        rows = spark.table(table)
+    try:
+        return mlflow.data.from_spark(rows, table_name=table, name=table)
+    except Exception:  # MLflow asks for details of the table, which not all who may read it may see
+        return mlflow.data.from_spark(rows, name=table)
 
 
 class TrainingData(NamedTuple):
