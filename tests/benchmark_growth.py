@@ -61,7 +61,7 @@ names = ("catalog", "gold_schema", "feature_schema")
 catalog, gold_schema, feature_schema = map(dbutils.widgets.get, names)
 mlflow.set_registry_uri("databricks-uc")
 model = f"{catalog}.{feature_schema}.by_xgboost"
-version = mlflow.MlflowClient().get_registered_model(model).aliases["champion"]
+version = mlflow.MlflowClient().get_model_version_by_alias(model, "champion").version
 scored = FeatureEngineeringClient().score_batch(
     model_uri=f"models:/{model}/{version}",
     df=spark.table(f"{catalog}.{gold_schema}.big").select("big_id"),

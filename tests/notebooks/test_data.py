@@ -141,8 +141,11 @@ def facts(rules, trained) -> dict[str, dict]:
             experiment = client.get_experiment_by_name(f"/Shared/rules_ml_{{model}}")
             runs = client.search_runs([experiment.experiment_id], order_by=["start_time"])
             held_out = [table.where(run.data.params.get("holdout", "false")).collect() for run in runs]
+            versions = mlflow.search_model_versions(filter_string=f"name='{{name}}'")
+            versions = [client.get_model_version(name, version.version) for version in versions]
+            aliases = {{alias: version.version for version in versions for alias in version.aliases}}
             facts[model] = dict(
-                aliases=client.get_registered_model(name).aliases if name in registered else None,
+                aliases=aliases if name in registered else None,
                 params=[run.data.params for run in runs],
                 tags=[run.data.tags for run in runs],
                 inputs=[[json.loads(i.dataset.source) for i in run.inputs.dataset_inputs] for run in runs],

@@ -63,8 +63,14 @@ def counts(local_bundle, models) -> dict[str, list[int]]:
 
 def aliases(local_bundle, models) -> dict[str, dict]:
     return local_bundle.ask(f"""
-        get_model = mlflow.MlflowClient().get_registered_model
-        return {{name: get_model("{local_bundle.features}." + name).aliases for name in {list(models)}}}
+        client, found = mlflow.MlflowClient(), {{name: {{}} for name in {list(models)}}}
+        for name, alias in [(name, alias) for name in found for alias in ("champion", "challenger")]:
+            try:
+                version = client.get_model_version_by_alias(f"{local_bundle.features}.{{name}}", alias)
+                found[name][alias] = version.version
+            except mlflow.exceptions.MlflowException:
+                continue
+        return found
     """)
 
 

@@ -6,8 +6,8 @@ https://docs.databricks.com/api/workspace/files. Models stand in MLflow's SQLite
 
 Tags are refused by https://docs.databricks.com/aws/en/database-objects/tags#constraints. Versions come as
 https://docs.databricks.com/api/workspace/modelversions/list says: at most 100 in a page, in no order, and a
-page may be empty though others follow. A registered model names no aliases, as in that API; if MLflow's
-own gives them is not known (databricks-sdk-py #868).
+page may be empty though others follow. A registered model and a search name no aliases, as people report
+(databricks-sdk-py #868, mlflow #10269); a version and `get_model_version_by_alias` do.
 """
 
 import hashlib
@@ -138,7 +138,8 @@ def _search_versions(store: SqlAlchemyStore, asked: Json) -> Json:
     size = min(int(asked.get("max_results") or PAGE), PAGE)
     end = start + size if is_full else start
     token = f"{end} {1 - is_full}" if end < len(found) else ""  # after a full page, one that is empty
-    return {"model_versions": [_version(version) for version in found[start:end]], "next_page_token": token}
+    page = [_version(version) | {"aliases": []} for version in found[start:end]]
+    return {"model_versions": page, "next_page_token": token}
 
 
 def _all_versions(store: SqlAlchemyStore, wanted: str) -> list[entities.ModelVersion]:
