@@ -30,6 +30,25 @@ def render(template: Path, folder: Path, **answers: str) -> Path:
     return Path(project)
 
 
+def render_apart(template: Path, folder: Path, **answers: str) -> Path:
+    """The same in a process of its own: in this one the algorithms of the template are known already."""
+    home = folder / "config.yml"
+    home.write_text(f"cookiecutters_dir: {folder}/home/clones\nreplay_dir: {folder}/home/replay\n")
+    given = [f"{question}={answer}" for question, answer in answers.items()]
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", f"--config-file={home}", template, *given]
+    subprocess.run(command, cwd=folder, check=True)
+    return folder / answers.get("project", "my_project")
+
+
+def add_algorithm(template: Path, folder: Path) -> Path:
+    """A copy of the template with scikit-learn's extra trees, by one file more."""
+    copy = shutil.copytree(template, folder / "template")
+    algorithms = next(copy.glob("<<*/src/*/train/algorithms"))
+    text = (algorithms / "random_forest.py").read_text("utf-8").replace("RandomForest", "ExtraTrees")
+    (algorithms / "extra_trees.py").write_text(text, "utf-8")
+    return copy
+
+
 def run(bundle: Path, environment: dict, *command: str) -> subprocess.CompletedProcess:
     """As its owner runs it, by uv with the locked packages."""
     return subprocess.run(

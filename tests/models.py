@@ -17,3 +17,4 @@ EVERY_KIND = (
     "sales/orders:regression:linear, sales/opened:classification:linear, "
     "sales/rebate:regression:random_forest, sales/referral:classification:random_forest"
 )
+EXTRA_TREES = "sales/refund:regression:extra_trees, sales/recall:classification:extra_trees"  # see baking.py

@@ -77,7 +77,9 @@ def test_nothing_is_changed_where_uv_refuses(bundle, monkeypatch):
     monkeypatch.setenv("REFUSED", "no versions go together")
     files = [bundle / ENVIRONMENT, bundle / "uv.lock"]
     before = [file.read_bytes() for file in files]
-    with pytest.raises(BundleError, match="lock: uv finds no versions that go together, or no index:\nno vers"):
+    with pytest.raises(
+        BundleError, match="lock: uv finds no versions that go together, or no index:\nno vers"
+    ):
         run()
     assert [file.read_bytes() for file in files] == before
 
@@ -86,7 +88,12 @@ def test_nothing_is_changed_where_uv_refuses(bundle, monkeypatch):
     ("file", "old", "new", "sentence"),
     [
         (ENVIRONMENT, lock.MARK, "# Others", "no list of packages in resources/ has a line that begins with"),
-        (ENVIRONMENT, 'default: "4"', 'default: "3"', "the jobs have environment_version 3; give all of them"),
+        (
+            ENVIRONMENT,
+            'default: "4"',
+            'default: "3"',
+            "the jobs have environment_version 3; give all of them",
+        ),
     ],
 )
 def test_what_cannot_be_locked_is_said(bundle, file, old, new, sentence):

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
-from baking import render
+from baking import add_algorithm, render_apart
 from local_workspace.testing import LocalBundle
-from models import EVERY_KIND
+from models import EVERY_KIND, EXTRA_TREES
 
 
 @pytest.fixture(scope="session")
 def local_bundle(template, tmp_path_factory):
-    bundle = render(template, tmp_path_factory.mktemp("baked"), models=EVERY_KIND, history_domains="visits")
+    folder = tmp_path_factory.mktemp("baked")
+    answers = {"models": f"{EVERY_KIND}, {EXTRA_TREES}", "history_domains": "visits"}
+    bundle = render_apart(add_algorithm(template, folder), folder, **answers)
     with LocalBundle(bundle, tmp_path_factory.mktemp("bundle") / "copy") as running:
         yield running
 
