@@ -12,9 +12,9 @@ import pytest
 SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
 
 
-def function(notebook, name, **names):
+def function(notebook, name, source=SOURCE, **names):
     """A function of a notebook, which finds these names alone."""
-    definitions = [part for part in ast.parse((SOURCE / notebook).read_text()).body]
+    definitions = [part for part in ast.parse((source / notebook).read_text()).body]
     (found,) = [part for part in definitions if isinstance(part, ast.FunctionDef) and part.name == name]
     found.returns = None
     for argument in found.args.args:
@@ -190,3 +190,35 @@ def test_a_table_is_read_without_what_its_reader_may_not_see(refused, read):
         mlflow=SimpleNamespace(data=SimpleNamespace(load_delta=load_delta, from_spark=from_spark)),
     )
     assert read_table("dev.gold.sales").said == read
+
+
+def test_workers_are_counted_once_though_one_may_join_later(bake):
+    """A second number of them would be a parameter with a second value, which MLflow refuses."""
+    source = bake(models="sales/price:regression:spark_xgboost") / "src/my_project_ml"
+    learners = []
+
+    class Learner(SimpleNamespace):
+        def fit(self, rows):
+            learners.append(self.num_workers)
+            booster = SimpleNamespace(feature_names=None, save_raw=lambda: b"")
+            return SimpleNamespace(get_booster=lambda: booster)
+
+    columns = SimpleNamespace(fit=lambda features: columns, feature_names_in_=["age"])
+    trees = SimpleNamespace(feature_types=["q"], get_params=dict, load_model=lambda raw: None)
+    model = {"encode": columns, "model": trees}
+    made = SimpleNamespace(set_params=lambda **settings: model)
+    fit_on_spark = function(
+        "sales/train_price.py",
+        "fit_on_spark",
+        source,
+        new_model=lambda features: made,
+        SparkXGBRegressor=Learner,
+        SET_BY_SPARK=(),
+        LABEL="price",
+        logging=None,
+    )
+    rows = SimpleNamespace(mapInPandas=lambda *_: "rows")  # of which none tells how many cores there are
+    train = SimpleNamespace(examples=SimpleNamespace(drop=lambda columns: None), workers=3)
+    for _ in range(2):
+        fit_on_spark(rows, train, {})
+    assert learners == [3, 3]
