@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import SimpleNamespace
@@ -215,7 +216,8 @@ def test_workers_are_counted_once_though_one_may_join_later(bake):
         SparkXGBRegressor=Learner,
         SET_BY_SPARK=(),
         LABEL="price",
-        logging=None,
+        Iterator=Iterator,
+        pd=SimpleNamespace(DataFrame=object),
     )
     rows = SimpleNamespace(mapInPandas=lambda *_: "rows")  # of which none tells how many cores there are
     train = SimpleNamespace(examples=SimpleNamespace(drop=lambda columns: None), workers=3)
