@@ -25,7 +25,7 @@ BLOCK = 1 << 24  # a record longer than this is not read
 SAMPLE = 1 << 20  # characters that are looked at to guess
 RECORDS = 100
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-# Letters of Western Europe stand alone or in pairs, and signs not within words. Other 8-bit encodings break that.
+# Letters of Western Europe stand alone or in pairs, and signs not within words. Of other encodings not so.
 NOT_WESTERN = re.compile(r"[^\W\d_a-zA-Z]{3}|[a-zA-Z][\xa1-\xbf\xd7\xf7][a-zA-Z]|[\x80-\x9f\ufffd]")
 NO_NAME = re.compile(r"Unnamed: \d+(_level_\d+)?")  # as pandas names an index that was written and read again
 
@@ -35,20 +35,18 @@ class Form(NamedTuple):
 
     encoding: str
     separator: str
-    escape: str | bool
+    escape: str
     lines_before: int
     names: list[str]
 
 
-def read_csv(paths: list[Path], partitions: list[dict[str, str]], target: Path) -> list[str]:
+def read_csv(paths: list[Path], partitions: list[dict[str, str | None]], target: Path) -> list[str]:
     """Writes the rows of all files to one Parquet file; gives what was guessed, as lines for a person."""
     forms = [_find_form(path) for path in paths]  # which reads each file to its end
     for path, form in zip(paths[1:], forms[1:], strict=True):
         if differ := sorted(set(form.names) ^ set(forms[0].names)):
             where = paths[0] if differ[0] in forms[0].names else path
-            raise WorkspaceError(
-                f"{path}: its header is not that of {paths[0]}; only {where} has {differ[0]!r}; make both the same"
-            )
+            raise WorkspaceError(f"{where} alone has a column {differ[0]!r}; give all files the same header")
     names = [*forms[0].names, *(name for name in partitions[0] if name not in forms[0].names)]
     texts = {name: Texts() for name in names}
     files = list(zip(paths, forms, partitions, strict=True))
@@ -56,7 +54,9 @@ def read_csv(paths: list[Path], partitions: list[dict[str, str]], target: Path) 
         for batch in _read(path, form, parts):
             for name, seen in texts.items():
                 seen.see(batch[name])
-    left_out = [name for name in names if name.startswith("\n") and _is_no_column(paths[0], name, texts[name])]
+    left_out = [
+        name for name in names if name.startswith("\n") and _is_no_column(paths[0], name, texts[name])
+    ]
     comma = any(seen.has_comma() for seen in texts.values())
     columns = {
         name: seen.decide(forms[0].separator, comma) for name, seen in texts.items() if name not in left_out
@@ -81,7 +81,7 @@ def _find_form(path: Path) -> Form:
     before = re.match(r"(\s*\n)*(\"?sep=(.)\"?,*;*\s*?\r?\n)?", text)
     lines_before = before[0].count("\n") if before else 0
     text = text[before.end() :] if before else text
-    escape = "\\" if re.search(r'[^,;\t|\n\r]\\"[^,;\t|"\n\r]', text) and r"\N" not in text else False
+    escape = "\\" if re.search(r'[^,;\t|\n\r]\\"[^,;\t|"\n\r]', text) and r"\N" not in text else ""
     separator = (before and before[3]) or max(SEPARATORS, key=lambda one: _agreement(text, one))
     records = _records(text, separator, escape)
     header, *rows = records if is_whole or len(records) == 1 else records[:-1]
@@ -112,7 +112,7 @@ def _find_encoding(path: Path) -> str:
     raise WorkspaceError(f"{path} is not UTF-8; save it as UTF-8")
 
 
-def _records(text: str, separator: str, escape: str | bool = False) -> list[list[str]]:
+def _records(text: str, separator: str, escape: str = "") -> list[list[str]]:
     csv.field_size_limit(max(csv.field_size_limit(), SAMPLE))
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, escapechar=escape or None, doublequote=True
@@ -152,7 +152,7 @@ def _is_no_column(path: Path, name: str, texts: Texts) -> bool:
     raise WorkspaceError(f"{path}: column {place} has no name; name it in the header, or remove it")
 
 
-def _read(path: Path, form: Form, parts: dict[str, str]) -> Iterator[pyarrow.RecordBatch]:
+def _read(path: Path, form: Form, parts: dict[str, str | None]) -> Iterator[pyarrow.RecordBatch]:
     """Blocks of rows, all columns as texts, with those that stand in the path."""
     broken: list[pyarrow.csv.InvalidRow] = []
 
@@ -174,7 +174,7 @@ def _read(path: Path, form: Form, parts: dict[str, str]) -> Iterator[pyarrow.Rec
                 ),
                 parse_options=pyarrow.csv.ParseOptions(
                     delimiter=form.separator,
-                    escape_char=form.escape,
+                    escape_char=form.escape or False,
                     newlines_in_values=True,
                     invalid_row_handler=refuse,
                 ),

@@ -82,7 +82,7 @@ class Texts:
         is_missing = pc.is_in(trimmed, pyarrow.array(MISSING + MISSING_NUMBERS))
         missing = pc.value_counts(pc.filter(trimmed, is_missing))
         self.missing.update({item["values"]: item["counts"] for item in missing.to_pylist()})
-        values = pc.filter(trimmed, pc.invert(is_missing))
+        values = pc.drop_null(pc.filter(trimmed, pc.invert(is_missing)))
         if not len(values):
             return
         had_numbers = self.count > 0 and "point" in self.kinds
@@ -122,6 +122,13 @@ class Texts:
         """Whether its numbers can only be read with a decimal comma."""
         kinds = [kind for kind in self.kinds if kind in NUMBERS]
         return self.count > 0 and kinds == ["comma"]
+
+
+def judge(texts: list[str | None]) -> Column:
+    """What a few texts are."""
+    seen = Texts()
+    seen.see(pyarrow.array(texts, pyarrow.string()))
+    return seen.decide(",", comma=False)
 
 
 def _all(values: pyarrow.StringArray, pattern: str) -> bool:
