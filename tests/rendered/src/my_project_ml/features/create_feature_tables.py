@@ -79,7 +79,7 @@ def read_types(table: str) -> dict[str, str]:
 
 def check_types(gold: DataFrame) -> None:
     """Refuses a table without key or label, and a key of a type by which models cannot look up."""
-    near = {name.lower(): f", but {name}" for name in gold.columns}
+    near = {name.lower(): f" (but {name})" for name in gold.columns}
     if missing := [name for name in [*keys, *labels] if name not in gold.columns]:
         found = ", ".join(f"{name}{near.get(name.lower(), '')}" for name in missing)
         raise ValueError(f"{gold_table} has no column {found}; correct it, or ml_labels.yml")
@@ -196,8 +196,9 @@ def describe_label(gold: DataFrame, name: str, found: dict[str, object]) -> str:
         return f"is text, as {example!r}, and a regression needs a number; cast it" if is_text else ""
     if model_type != "classification" or values or not (distinct > 2 or is_text):
         return ""
-    value = F.lower(F.trim(column(name))) if is_text else column(name).cast("double")
-    rows = gold.select(value.alias("value")).where("value IS NOT NULL").distinct().orderBy("value").limit(10)
+    value, number = F.lower(F.trim(column(name))), column(name).cast("double")
+    value = value if is_text else F.when(F.abs(number) < float("inf"), number)  # NaN is no label
+    rows = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10)
     texts = [row.value for row in rows.collect()]
     positive = {"1", "true", "t", "yes", "y", "positive"} & set(texts)
     if len(texts) <= 2 and (not is_text or len(texts) == 1 or len(positive) == 1) and "" not in texts:
