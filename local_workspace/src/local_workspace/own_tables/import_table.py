@@ -34,7 +34,7 @@ def import_table(root: Path, domain: str, paths: list[Path], replace: bool) -> i
         prepared = prepare(files, Path(folder))
         with open_workspace(root) as workspace:
             table = _import(workspace, found, prepared, files.paths, replace)
-            imported.remember(workspace.state, found.gold_table, files.paths)
+            imported.remember(workspace.state, found.gold_table, [path.resolve() for path in files.paths])
             task = _make_features(workspace, bundle, found)
             features = _columns(workspace, found.feature_table) if task.status == "SUCCESS" else {}
     print(f"{found.gold_table} has {table['rows']:,} rows of {', '.join(map(str, paths))}.")

@@ -18,7 +18,7 @@ def read_json(paths: list[Path], partitions: list[dict[str, str | None]], folder
         more = {name: _value(value, kinds[name]) for name, value in parts.items()}
         if _has_lines(path) and not more:
             target = folder / f"{number}{''.join(path.suffixes[-2:]).lower()}"
-            target.symlink_to(path)
+            target.symlink_to(path.resolve())
         else:
             target = folder / f"{number}.json"
             with open(target, "w", encoding="utf-8") as file:

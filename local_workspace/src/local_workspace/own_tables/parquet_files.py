@@ -37,7 +37,9 @@ def read_parquet(
         new = {name: column for name, column in parts.items() if name not in schema.names}
         target = folder / f"{number}.parquet"
         if not left_out and not new and not any(_change(field.type) for field in schema):
-            target.symlink_to(path)  # a name that Spark takes as it is: without wildcards, not hidden
+            target.symlink_to(
+                path.resolve()
+            )  # a name that Spark takes as it is: without wildcards, not hidden
         else:
             _write(file, target, left_out, {name: (column, values[name]) for name, column in new.items()})
         found.append(target)

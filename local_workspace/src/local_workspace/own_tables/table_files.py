@@ -27,7 +27,7 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 class TableFiles(NamedTuple):
-    """Files of one kind, by absolute paths; and for each the columns that stand in its path, `year=2024`."""
+    """Files of one kind, and for each the columns that stand in its path, `year=2024`."""
 
     kind: str
     paths: list[Path]
@@ -47,7 +47,7 @@ def find_files(paths: list[Path]) -> TableFiles:
     if any((path / "_delta_log").is_dir() for path in paths):
         if len(paths) > 1:
             raise WorkspaceError(f"{paths[1]}: beside a Delta folder nothing is read; import one")
-        return TableFiles("delta", [path.resolve() for path in paths], [{}])
+        return TableFiles("delta", paths, [{}])
     files = [file for path in paths for file in _files(path)]
     kinds = [_kind(file) for file in files]
     partitions = [_partition(file) for file in files]
@@ -57,7 +57,7 @@ def find_files(paths: list[Path]) -> TableFiles:
         if differ := sorted(set(parts) ^ set(partitions[0])):
             problem = f"{differ[0]}= is in the path of only one of {files[0]} and {file}"
             raise WorkspaceError(f"{problem}; import files whose folders are named alike")
-    return TableFiles(kinds[0], [file.resolve() for file in files], partitions)
+    return TableFiles(kinds[0], files, partitions)
 
 
 def prepare(files: TableFiles, folder: Path) -> Prepared:
@@ -75,7 +75,7 @@ def prepare(files: TableFiles, folder: Path) -> Prepared:
     if files.kind == "json":
         return Prepared("json", read_json(files.paths, files.partitions, folder), said)
     link = folder / "0"  # a name without wildcards, which Spark takes as it is
-    link.symlink_to(files.paths[0])
+    link.symlink_to(files.paths[0].resolve())
     return Prepared("delta", [link], said)
 
 
