@@ -69,7 +69,8 @@ def sample_rows() -> pd.DataFrame:
         else:
             rows[name] = (risk + chance.logistic(0, 0.7, count) > 0).astype("int64")
             if values:
-                rows[name] = rows[name].map(dict(zip((1, 0), values[0].split("/"), strict=True)))
+                positive, _, negative = values[0].partition("/")
+                rows[name] = rows[name].map({1: positive, 0: negative or "other"})
     for name in ("plan", "age", "monthly_spend", "is_business"):
         rows[name] = rows[name].astype(object).mask(chance.random(count) < 0.05, None)
     return rows.astype({"age": float, "monthly_spend": float})
