@@ -53,8 +53,7 @@ EDITS = {
     "more rows asked for": [(REVENUE, "MIN_ROWS = 50", "MIN_ROWS = 100")],
     "more rows asked for than there are": [(OUTLIERS, "MIN_ROWS = 50", "MIN_ROWS = 100_000")],
     "another use case": [(CHURN, '"sales: churn"', '"who will leave us"')],
-    "other positive values": [(CHURN, "POSITIVE = None", "POSITIVE = [1]")],
-    "words as positive values": [
+    "other positive values": [
         (CHURN, "POSITIVE = None", 'POSITIVE = ["churned"]'),
         ("resources/ml/ml_labels.yml", 'churn:classification"', 'churn:classification:churned/stayed"'),
     ],
