@@ -53,7 +53,10 @@ EDITS = {
     "more rows asked for": [(REVENUE, "MIN_ROWS = 50", "MIN_ROWS = 100")],
     "more rows asked for than there are": [(OUTLIERS, "MIN_ROWS = 50", "MIN_ROWS = 100_000")],
     "another use case": [(CHURN, '"sales: churn"', '"who will leave us"')],
-    "other positive values": [(CHURN, "POSITIVE = None", "POSITIVE = [1]")],
+    "other positive values": [
+        (CHURN, "POSITIVE = None", 'POSITIVE = ["churned"]'),
+        ("resources/ml/ml_labels.yml", 'churn:classification"', 'churn:classification:churned/stayed"'),
+    ],
     "fewer rows at most": [(REVENUE, "MAX_ROWS = 1_000_000", "MAX_ROWS = 500")],
     "other settings of the algorithm": [
         (REVENUE, "n_estimators=150", "n_estimators=120"),

@@ -34,15 +34,20 @@ REFUSED = {  # what is wrong -> how it came, the command, the sentence
         ["import", "sales", "a.xlsx"],
         "a.xlsx: no table is read from such a file; give one of .csv, ",
     ),
-    "a file that is not UTF-8": (
-        lambda: write("a.csv", "sales_id,größe\n".encode("latin-1")),
+    "a file in an encoding that is not known": (
+        lambda: write("a.csv", "sales_id,größe\n1,Привет\n".encode("cp1251", "ignore")),
         ["import", "sales", "a.csv"],
         "a.csv is not UTF-8; save it as UTF-8",
     ),
-    "a folder that is no table": (
-        lambda: write("a/b.parquet", "x"),
+    "a CSV file with a column twice": (
+        lambda: write("a.csv", "sales_id,x,X\n1,2,3\n"),
+        ["import", "sales", "a.csv"],
+        "a.csv: the column X occurs twice; rename one, or remove it",
+    ),
+    "a folder without files of tables": (
+        lambda: write("a/b.txt", "x"),
         ["import", "sales", "a"],
-        "a: a folder without _delta_log is no Delta table; name its files",
+        "a: a folder without a table's files; name one with .csv, ",
     ),
     "files of two kinds": (
         lambda: (write("a.csv", CSV), write("b.json", "{}")),
@@ -52,7 +57,7 @@ REFUSED = {  # what is wrong -> how it came, the command, the sentence
     "two Delta folders": (
         lambda: (write("a/_delta_log/0.json", "{}"), write("b/_delta_log/0.json", "{}")),
         ["import", "sales", "a", "b"],
-        "b: a second Delta folder is not read; import one",
+        "b: beside a Delta folder nothing is read; import one",
     ),
     "a table that exists": (
         lambda: (write("a.csv", CSV), write(f"{STATE}/warehouse/dev_local_gold.db/sales/x", "")),

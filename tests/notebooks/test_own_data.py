@@ -102,8 +102,9 @@ def test_what_is_said_of_a_file_is_what_the_feature_table_becomes(run_import, ow
     code, said = run_import("deal", write_csv(tmp_path / "deals.csv", rows()))
     assert code == 0
     assert f"{own.gold}.deal has {COUNT} rows" in said
+    assert "\n  read as CSV; separator: comma; encoding: UTF-8\n" in said
     table = said.partition("\nfeatures_deal, run on it, says:")[0]
-    roles = {line.split()[0]: line.split(maxsplit=2)[2] for line in table.splitlines()[1:]}
+    roles = {line.split()[0]: line.split(maxsplit=2)[2] for line in table.splitlines()[2:]}
     assert {name for name, role in roles.items() if role == "feature"} == FEATURES
     assert roles["deal_id"] == "key, unique"
     assert roles["amount"] == "label"
@@ -158,12 +159,15 @@ KINDS = {  # how a table comes: writes the rows, which files it then has
     "a hidden name": lambda folder: [write_csv(folder / "_a.csv", rows())],
     "tabs": lambda folder: [write_csv(folder / "a.tsv", rows(), delimiter="\t")],
     "a byte order mark": lambda folder: [bom(write_csv(folder / "a.csv", rows()))],
-    "gzip": lambda folder: [pack(write_csv(folder / "a.csv", rows()))],
+    "gzip": lambda folder: [pack(write_csv(folder / "a.csv", rows()), "a.csv.gz")],
+    "Excel's, packed": lambda folder: [excel(write_csv(folder / "a.csv", rows(), delimiter=";"))],
     "two files": lambda folder: [
         write_csv(folder / "a.csv", rows()[: COUNT // 2]),
         write_csv(folder / "b.csv", rows()[COUNT // 2 :]),
     ],
     "JSON lines": lambda folder: [write_json(folder / "a.jsonl")],
+    "JSON, printed prettily": lambda folder: [write_pretty(folder / "a.json")],
+    "Parquet in a folder": lambda folder: [write_parquet(folder / "day=2025-01-01" / "a.parquet").parent],
     "Parquet of pandas": lambda folder: [write_parquet(folder / "a.parquet")],
 }
 
@@ -173,10 +177,17 @@ def bom(path: Path) -> Path:
     return path
 
 
-def pack(path: Path) -> Path:
-    packed = path.with_name("a.csv.gz")
-    packed.write_bytes(gzip.compress(path.read_bytes()))
-    return packed
+def pack(path: Path, name: str) -> Path:
+    path.with_name(name).write_bytes(gzip.compress(path.read_bytes()))
+    return path.with_name(name)
+
+
+def excel(path: Path) -> Path:
+    """With Excel's own first line, and an index of pandas."""
+    header, *lines = path.read_text().replace('",\nthen', '", then').splitlines()
+    path.write_text("\n".join(["sep=;", f";{header}", *[f"{n};{line}" for n, line in enumerate(lines)]]))
+    path.write_text(path.read_text().replace('", then', '",\nthen'))
+    return pack(path, "A.CSV.GZ")
 
 
 def typed() -> list[dict]:
@@ -188,11 +199,17 @@ def write_json(path: Path) -> Path:
     return path
 
 
+def write_pretty(path: Path) -> Path:
+    path.write_text(json.dumps(typed(), indent=1))
+    return path
+
+
 def write_parquet(path: Path) -> Path:
     """With times in nanoseconds and without a zone, as pandas has them."""
     table = pd.DataFrame(typed())
     table["observed_at"] = pd.to_datetime(table["observed_at"])
     table["nothing"] = None
+    path.parent.mkdir(exist_ok=True)
     table.to_parquet(path)
     return path
 

@@ -27,7 +27,7 @@ dbutils.widgets.text("catalog", "", "Catalog")
 dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
 dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
 dbutils.widgets.text("domain", "", "Domain, which names the tables")
-dbutils.widgets.text("labels", "", "Label columns, each as name:type")
+dbutils.widgets.text("labels", "", "Label columns, each as name:type, or as name:type:positive/negative")
 # % if history
 dbutils.widgets.text("history", "", "true if the domain has several rows per key")
 # % endif
@@ -36,7 +36,10 @@ catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
 feature_schema = dbutils.widgets.get("feature_schema")
 domain = dbutils.widgets.get("domain")
-labels = dict(label.strip().split(":") for label in dbutils.widgets.get("labels").split(",") if label.strip())
+labels = {}  # each with the type of its model, and its values where ml_labels.yml says them
+for label in filter(str.strip, dbutils.widgets.get("labels").split(",")):
+    name, *model = label.strip().split(":")
+    labels[name] = model
 
 spark = SparkSession.builder.getOrCreate()
 gold_table = f"{catalog}.{gold_schema}.{domain}"
@@ -74,12 +77,15 @@ def sample_rows() -> pd.DataFrame:
 
     value = rows["plan"].map({"basic": 0, "plus": 1, "premium": 3}) + np.log(rows["monthly_spend"])
     risk = rows["support_calls"] - value + rows["region"].map({"north": 0, "south": 0, "east": 1, "west": 3})
-    for name, model_type in labels.items():
+    for name, (model_type, *values) in labels.items():
         chance = np.random.default_rng([2026, *name.encode()])
         if model_type == "regression":
             rows[name] = (100 * value + chance.normal(0, 60, count)).round(2)
         else:
             rows[name] = (risk + chance.logistic(0, 0.7, count) > 0).astype("int64")
+            if values:
+                positive, _, negative = values[0].partition("/")
+                rows[name] = rows[name].map({1: positive, 0: negative or "other"})
     for name in ("plan", "age", "monthly_spend", "is_business"):
         rows[name] = rows[name].astype(object).mask(chance.random(count) < 0.05, None)
     return rows.astype({"age": float, "monthly_spend": float})

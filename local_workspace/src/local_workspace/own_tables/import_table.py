@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from local_workspace.notebooks.own import run_own_notebook
 from local_workspace.own_tables import imported
 from local_workspace.own_tables.account import describe
 from local_workspace.own_tables.domains import Domain, find_domain
-from local_workspace.own_tables.table_files import TableFiles, find_files
+from local_workspace.own_tables.table_files import Prepared, find_files, prepare
 from local_workspace.workspace import state
 from local_workspace.workspace.opening import open_workspace
 from local_workspace.workspace.tasks import RunningWorkspace
@@ -29,12 +30,16 @@ def import_table(root: Path, domain: str, paths: list[Path], replace: bool) -> i
     found = find_domain(bundle, domain)
     refuse_existing(root, found, replace)
     files = find_files(paths)
-    with open_workspace(root) as workspace:
-        table = _import(workspace, found, files, replace)
-        imported.remember(workspace.state, found.gold_table, files.paths)
-        task = _make_features(workspace, bundle, found)
-        features = _columns(workspace, found.feature_table) if task.status == "SUCCESS" else {}
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = prepare(files, Path(folder))
+        with open_workspace(root) as workspace:
+            table = _import(workspace, found, prepared, files.paths, replace)
+            imported.remember(workspace.state, found.gold_table, [path.resolve() for path in files.paths])
+            task = _make_features(workspace, bundle, found)
+            features = _columns(workspace, found.feature_table) if task.status == "SUCCESS" else {}
     print(f"{found.gold_table} has {table['rows']:,} rows of {', '.join(map(str, paths))}.")
+    for line in prepared.said:
+        print(f"  {line}")
     if replace:
         print(f"What was made from a former one is removed: the features and predictions of {domain}.")
     print("\n".join(describe(found, table["columns"], features, task)))
@@ -47,15 +52,17 @@ def refuse_existing(root: Path, domain: Domain, replace: bool) -> None:
         raise WorkspaceError(f"{domain.gold_table} exists already; replace it by --replace")
 
 
-def _import(workspace: RunningWorkspace, domain: Domain, files: TableFiles, replace: bool) -> dict[str, Any]:
+def _import(
+    workspace: RunningWorkspace, domain: Domain, files: Prepared, paths: list[Path], replace: bool
+) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(
         run_own_notebook(
             workspace,
             NOTEBOOKS / "import_table.py",
             table=domain.gold_table,
             kind=files.kind,
-            options=json.dumps(files.options),
-            paths=json.dumps([os.fspath(path) for path in files.paths]),
+            files=json.dumps([os.fspath(path) for path in files.paths]),
+            paths=json.dumps([os.fspath(path) for path in paths]),
             replace=str(replace).lower(),
             made_from_it=json.dumps([domain.feature_table, *domain.predictions]),
         )

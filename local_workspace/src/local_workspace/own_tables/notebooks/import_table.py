@@ -3,69 +3,35 @@
 
 import json
 import re
-import tempfile
 from pathlib import Path
 
-import pyarrow
-import pyarrow.parquet
 from local_workspace.compute.serverless import suit_large_data
 from local_workspace.compute.spark_errors import in_short
 from local_workspace.compute.spark_settings import is_large
 from local_workspace.errors import WorkspaceError
-from pyspark.sql import DataFrame, DataFrameReader
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
-    IntegerType,
-    LongType,
     NullType,
     StringType,
     StructField,
     StructType,
     TimestampNTZType,
-    TimestampType,
 )
 
 NO_DELTA_NAME = set(" ,;{}()\n\t=")  # what a column's name has only with Delta's column mapping
 DATE = r"^\d{4}-\d\d-\d\d([T ]|$)"
-# What a text has that Spark takes for another type, and a person does not.
-TEXT = {kind: "^0[0-9]" for kind in (IntegerType, LongType)} | {TimestampType: r"^(?!\d{4}-\d\d-\d\d)"}
 BROKEN = "_corrupt_record"  # Spark's column for a record that it cannot read
 
 
-def link_files(paths: list[str], folder: str, kind: str) -> dict[str, str]:
-    """Each file by a name that Spark takes as it is: without wildcards, not hidden, times in microseconds."""
-    links = {}
-    for number, path in enumerate(paths):
-        link = Path(folder, f"{number}{''.join(Path(path).suffixes[-2:])}")
-        if kind == "parquet" and has_nanoseconds(path):
-            table = pyarrow.parquet.read_table(path)
-            pyarrow.parquet.write_table(table, link, coerce_timestamps="us", allow_truncated_timestamps=True)
-        else:
-            link.symlink_to(path)
-        links[str(link)] = path
-    return links
-
-
-def has_nanoseconds(path: str) -> bool:
-    """Whether a Parquet file has times as pandas writes them, which Spark does not read."""
-    try:
-        types = pyarrow.parquet.read_schema(path).types
-    except pyarrow.ArrowInvalid:
-        raise WorkspaceError(f"{path} is no Parquet file; write it as one") from None
-    return any(pyarrow.types.is_timestamp(kind) and kind.unit == "ns" for kind in types)
-
-
-def read(kind: str, options: dict[str, str], paths: list[str]) -> DataFrame:
+def read(kind: str, files: list[str]) -> DataFrame:
     """The files' rows; a time without a zone is one of UTC, the zone of the session."""
-    frame = spark.read.format(kind).options(**options).load(paths if kind != "delta" else paths[0])
-    if kind in ("csv", "json"):
-        fields = [field for field in frame.schema if field.name != BROKEN]
-        if kind == "csv":
-            fields = keep_text(fields, options, paths)
-        refuse_broken(spark.read.format(kind).options(**options), fields, paths)
-        frame = spark.read.format(kind).options(**options).schema(StructType(fields)).load(paths)
     if kind == "json":
-        frame = parse_times(frame)
+        frame = read_json(files)
+    elif kind == "parquet":
+        frame = spark.read.option("mergeSchema", "true").parquet(*files)
+    else:
+        frame = spark.read.format(kind).load(files[0])
     for field in frame.schema:
         new = {TimestampNTZType: "timestamp", NullType: "string"}.get(type(field.dataType))
         if new:
@@ -73,13 +39,11 @@ def read(kind: str, options: dict[str, str], paths: list[str]) -> DataFrame:
     return frame
 
 
-def keep_text(fields: list[StructField], options: dict[str, str], paths: list[str]) -> list[StructField]:
-    """Numbers that begin with a zero are codes, and times without a date are none: both stay text."""
-    shapes = {field.name: TEXT[type(field.dataType)] for field in fields if type(field.dataType) in TEXT}
-    texts = spark.read.format("csv").options(**{**options, "inferSchema": "false"}).load(paths)
-    is_text = [F.max(F.col(f"`{name}`").rlike(shape)).alias(name) for name, shape in shapes.items()]
-    found = texts.agg(*is_text).first().asDict() if shapes else {}
-    return [StructField(f.name, StringType() if found.get(f.name) else f.dataType) for f in fields]
+def read_json(files: list[str]) -> DataFrame:
+    """Rows of one record on each line; times are found among the texts."""
+    fields = [field for field in spark.read.json(files).schema if field.name != BROKEN]
+    refuse_broken(fields, files)
+    return parse_times(spark.read.schema(StructType(fields)).json(files))
 
 
 def parse_times(frame: DataFrame) -> DataFrame:
@@ -95,9 +59,9 @@ def parse_times(frame: DataFrame) -> DataFrame:
     return frame.withColumns(times) if times else frame
 
 
-def refuse_broken(reader: DataFrameReader, fields: list[StructField], paths: list[str]) -> None:
+def refuse_broken(fields: list[StructField], files: list[str]) -> None:
     """Names a record that has not the form of the others; Spark would fill it up with NULL."""
-    rows = reader.schema(StructType([*fields, StructField(BROKEN, StringType())])).load(paths)
+    rows = spark.read.schema(StructType([*fields, StructField(BROKEN, StringType())])).json(files)
     found = rows.withColumn("_file", F.input_file_name()).where(F.col(BROKEN).isNotNull()).first()
     if found:
         record = " ".join(found[BROKEN].split())[:100]
@@ -122,21 +86,17 @@ def write(frame: DataFrame, table: str, made_from_it: list[str], replace: bool) 
 
 
 given = dbutils.widgets.getAll()
-table, kind, paths = given["table"], given["kind"], json.loads(given["paths"])
-with tempfile.TemporaryDirectory() as folder:
-    links = {}
-    try:
-        if any(is_large(Path(path)) for path in paths):
-            suit_large_data(spark)
-        links = link_files(paths, folder, kind)
-        frame = read(kind, json.loads(given["options"]), list(links))
-        write(frame, table, json.loads(given["made_from_it"]), given["replace"] == "true")
-    except Exception as error:
-        sentence = (
-            str(error) if isinstance(error, WorkspaceError) else f"{', '.join(paths)}: {in_short(error)}"
-        )
-        for link, path in links.items():
-            sentence = re.sub(f"(file:(//)?)?{re.escape(link)}", lambda _, path=path: path, sentence)
-        raise WorkspaceError(sentence) from error
+table, paths, files = given["table"], json.loads(given["paths"]), json.loads(given["files"])
+try:
+    if any(is_large(Path(path)) for path in paths):
+        suit_large_data(spark)
+    frame = read(given["kind"], files)
+    write(frame, table, json.loads(given["made_from_it"]), given["replace"] == "true")
+except Exception as error:
+    is_ours = isinstance(error, WorkspaceError)
+    sentence = str(error) if is_ours else f"{', '.join(paths)}: {in_short(error)}"
+    for file, path in zip(files, paths, strict=False):  # of CSV, all files are one
+        sentence = re.sub(f"(file:(//)?)?{re.escape(file)}", lambda _, path=path: path, sentence)
+    raise WorkspaceError(sentence) from error
 made = spark.table(table)
 dbutils.notebook.exit(json.dumps({"rows": made.count(), "columns": dict(made.dtypes)}))

@@ -19,7 +19,16 @@ import traceback
 from databricks.feature_engineering import FeatureEngineeringClient
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, NumericType, StringType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    IntegralType,
+    NumericType,
+    StringType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 # COMMAND ----------
 
@@ -43,7 +52,10 @@ catalog = dbutils.widgets.get("catalog")
 gold_schema = dbutils.widgets.get("gold_schema")
 feature_schema = dbutils.widgets.get("feature_schema")
 domain = dbutils.widgets.get("domain")
-labels = [label.split(":")[0].strip() for label in dbutils.widgets.get("labels").split(",") if label.strip()]
+labels = {}  # each with the type of its model, and its values where ml_labels.yml says them
+for label in filter(str.strip, dbutils.widgets.get("labels").split(",")):
+    name, *model = label.split(":")
+    labels[name.strip()] = [part.strip() for part in model]
 
 spark = SparkSession.builder.getOrCreate()
 keys = [f"{domain}_id"]
@@ -65,7 +77,41 @@ def read_types(table: str) -> dict[str, str]:
     return dict(spark.table(table).dtypes) if exists else {}
 
 
-def choose_features(gold: DataFrame, former: dict[str, str]) -> dict[str, str]:
+def check_types(gold: DataFrame) -> None:
+    """Refuses a table without key or label, and a key of a type by which models cannot look up."""
+    near = {name.lower(): f" (but {name})" for name in gold.columns}
+    if missing := [name for name in [*keys, *labels] if name not in gold.columns]:
+        found = ", ".join(f"{name}{near.get(name.lower(), '')}" for name in missing)
+        raise ValueError(f"{gold_table} has no column {found}; correct it, or ml_labels.yml")
+    kind = gold.schema[keys[0]].dataType
+    if not isinstance(kind, IntegralType | StringType | DateType):
+        raise ValueError(
+            f"{gold_table}: the key {keys[0]} is {kind.simpleString()}; make it a whole number as bigint, "
+            f"a text or a date, as by CAST({keys[0]} AS STRING)"
+        )
+
+
+def measure(gold: DataFrame) -> dict[str, object]:
+    """What is asked of the values of each column, in one read of the table."""
+    asked = {}
+    for field in gold.schema:
+        name, is_text, is_label = field.name, isinstance(field.dataType, StringType), field.name in labels
+        if name.lower() == "observed_at":
+            asked["no time"] = F.max(F.when(~is_time(field.dataType), column(name).cast("string")))
+        if name in [*keys, *NOT_FEATURES] and not is_label:
+            continue
+        value = F.lower(F.trim(column(name))) if is_text and is_label else column(name)
+        asked[f"values of {name}"] = F.count(value)
+        if is_text or is_label:
+            asked[f"texts of {name}"] = F.approx_count_distinct(value, 0.01)
+        if is_text and is_label:
+            is_number = F.expr(f"try_cast(`{name}` AS DOUBLE)").isNotNull()
+            asked[f"no number in {name}"] = F.min(F.when(~is_number, column(name)))
+    questions = [question.alias(name) for name, question in asked.items()]
+    return gold.agg(*questions).first().asDict() if questions else {}
+
+
+def choose_features(gold: DataFrame, former: dict[str, str], found: dict[str, object]) -> dict[str, str]:
     """Each feature with its type, double or string; prints what is left out, and why."""
     features, left_out = {}, {}
     for field in gold.schema:
@@ -80,10 +126,15 @@ def choose_features(gold: DataFrame, former: dict[str, str]) -> dict[str, str]:
         else:
             left_out[field.name] = field.dataType.simpleString()
     check_names(features)
-    for name, texts in count_texts(gold, [name for name in features if features[name] == "string"]).items():
-        if texts > MAX_TEXTS and name not in former:  # a feature does not go because its texts become many
+    for name in features:
+        if name in former:  # a feature does not go because its texts become many, or are missing
+            continue
+        texts = found.get(f"texts of {name}", 0)
+        if not found[f"values of {name}"] and name not in FILL_VALUES:
+            left_out[name] = "no values"
+        elif texts > MAX_TEXTS:
             left_out[name] = f"about {texts} different texts"
-            del features[name]
+    features = {name: kind for name, kind in features.items() if name not in left_out}
     if not features:
         raise ValueError(f"{gold_table} has no column left to be a feature")
     print(f"{len(features)} features: {', '.join(features)}")
@@ -92,8 +143,13 @@ def choose_features(gold: DataFrame, former: dict[str, str]) -> dict[str, str]:
 
 
 def check_names(features: dict[str, str]) -> None:
-    """Refuses names that Delta or the Feature Engineering client cannot handle."""
+    """Refuses names that Delta, the Feature Engineering client or training cannot handle."""
     for name in features:
+        if name.lower() == "_held_out":
+            raise ValueError(
+                f"{gold_table}: no feature can be named {name}, because training has a column of that name; "
+                "rename the column, or add it to NOT_FEATURES"
+            )
         if set(name) & set(" ,;{}()=.`\n\t"):
             raise ValueError(
                 f"{gold_table}: no feature can be named {name!r}, because of a space or one of ,;{{}}()=.`; "
@@ -101,10 +157,54 @@ def check_names(features: dict[str, str]) -> None:
             )
 
 
-def count_texts(gold: DataFrame, names: list[str]) -> dict[str, int]:
-    """About how many distinct values each text column has."""
-    counts = [F.approx_count_distinct(column(name), 0.01).alias(str(n)) for n, name in enumerate(names)]
-    return dict(zip(names, gold.agg(*counts).first(), strict=True)) if names else {}
+def is_time(kind: DataType) -> Column:
+    """Whether `observed_at` is NULL or a time that pandas has; a number is one in seconds, after 1980."""
+    if not isinstance(kind, TimestampType | TimestampNTZType | DateType | StringType | NumericType):
+        return F.lit(False)
+    value, time = F.col("observed_at"), F.expr("try_cast(observed_at AS TIMESTAMP)")
+    earliest = "1980-01-01" if isinstance(kind, NumericType) else "1678-01-01"
+    is_known = F.coalesce(time.between(earliest, "2262-01-01"), F.lit(False))
+    if isinstance(kind, StringType):
+        is_known &= value.rlike(r"^\s*\d{4}-")  # Spark takes 12:30 for a time of today
+    return value.isNull() | is_known
+
+
+def check_time(gold: DataFrame, value: str | None) -> None:
+    """Refuses a time that no row can be of, and says what to do."""
+    if value is None:
+        return
+    kind = next(field.dataType for field in gold.schema if field.name.lower() == "observed_at")
+    remedy = "make it NULL, or the time at which the row was seen"
+    if isinstance(kind, StringType):
+        remedy = "write it as 2024-12-31, or cast it, as by to_date(observed_at, 'dd.MM.yyyy')"
+    elif isinstance(kind, NumericType):
+        remedy = "make it a timestamp, as by timestamp_millis(observed_at)"
+    found = f"{value} ({kind.simpleString()})"
+    raise ValueError(f"{gold_table}: observed_at {found} is no time that a row can have; {remedy}")
+
+
+def describe_label(gold: DataFrame, name: str, found: dict[str, object]) -> str:
+    """What keeps models from learning a label; empty where nothing does."""
+    kind, (model_type, *values) = gold.schema[name].dataType, labels[name] or [""]
+    is_text, distinct = isinstance(kind, StringType), found[f"texts of {name}"]
+    if not found[f"values of {name}"]:
+        return "is NULL in all rows, so no model learns it"
+    if not (is_text or isinstance(kind, NumericType | BooleanType)):
+        return f"is {kind.simpleString()}; make it a number, a text or a boolean"
+    if model_type == "regression":
+        example = found.get(f"no number in {name}")
+        return f"is text, as {example!r}, and a regression needs a number; cast it" if is_text else ""
+    if model_type != "classification" or values or not (distinct > 2 or is_text):
+        return ""
+    value, number = F.lower(F.trim(column(name))), column(name).cast("double")
+    value = value if is_text else F.when(F.abs(number) < float("inf"), number)  # NaN is no label
+    rows = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10)
+    texts = [row.value for row in rows.collect()]
+    positive = {"1", "true", "t", "yes", "y", "positive"} & set(texts)
+    if len(texts) <= 2 and (not is_text or len(texts) == 1 or len(positive) == 1) and "" not in texts:
+        return ""
+    empty = "make the empty text NULL, or " if "" in texts else ""
+    return f"has the values {', '.join(map(repr, texts))}; {empty}write into POSITIVE which are positive"
 
 
 def check_columns(types: dict[str, str], former: dict[str, str]) -> None:
@@ -166,10 +266,14 @@ def write_features(rows: DataFrame) -> None:
 
 def create_feature_table() -> str:
     gold = spark.table(gold_table)
-    if missing := [name for name in [*keys, *labels] if name not in gold.columns]:
-        raise ValueError(f"{gold_table} has no column {', '.join(missing)}; correct it, or ml_labels.yml")
+    check_types(gold)
+    found = measure(gold)
+    check_time(gold, found.get("no time"))
+    for name in labels:
+        if problem := describe_label(gold, name, found):
+            print(f"label {name} {problem}")
     former = read_types(feature_table)
-    features = choose_features(gold, former)
+    features = choose_features(gold, former, found)
     rows = gold.dropna(subset=keys).select(*keys, *[clean(name, kind) for name, kind in features.items()])
     check_columns(dict(rows.dtypes), former)
     check_keys(gold)
