@@ -46,6 +46,13 @@ CASES = {
     ),
     "Windows-1251": ("a.csv", "id,x\n1,Привет\n".encode("cp1251"), "a.csv is not UTF-8; save it as UTF-8"),
     "Windows-1250": ("a.csv", "id,x\n1,był\n2,małpa\n".encode("cp1250"), "a.csv is not UTF-8; save it as"),
+    "Mac Roman": ("a.csv", "id,x\n1,Größe\n".encode("mac_roman"), "a.csv is not UTF-8; save it as UTF-8"),
+    "Shift JIS": ("a.csv", "id,x\n1,日本\n".encode("shift_jis"), "a.csv is not UTF-8; save it as UTF-8"),
+    "commas within quotes, semicolons between": (
+        "a.csv",
+        '"id";"a,b";"c,d"\n"1";"x,y";"z,w"\n',
+        {"id": ("k", [1]), "a,b": ("t", ["x,y"]), "c,d": ("t", ["z,w"])},
+    ),
     "Excel's own file": (
         "a.csv",
         b"PK\x03\x04\x14\x00\x06\x00",

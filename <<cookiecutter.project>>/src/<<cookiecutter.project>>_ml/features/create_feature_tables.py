@@ -78,8 +78,8 @@ feature_table = f"{catalog}.{feature_schema}.{domain}_features"
 
 
 def column(name: str) -> Column:
-    """A column by its name alone, which may have dots and spaces."""
-    return F.col(f"`{name}`")
+    """A column by its name alone, which may have dots, spaces and backticks."""
+    return F.col(f"`{name.replace('`', '``')}`")
 
 
 def read_types(table: str) -> dict[str, str]:
@@ -204,8 +204,9 @@ def describe_label(gold: DataFrame, name: str, found: dict[str, object]) -> str:
     if not (is_text or isinstance(kind, NumericType | BooleanType)):
         return f"is {kind.simpleString()}; make it a number, a text or a boolean"
     if model_type == "regression":
-        example = found.get(f"no number in {name}")
-        return f"is text, as {example!r}, and a regression needs a number; cast it" if is_text else ""
+        example = found[f"no number in {name}"] if is_text else None
+        such = f", as {example!r}" if example else ""
+        return f"is text{such}, and a regression needs a number; cast it" if is_text else ""
     if model_type != "classification" or values or not (distinct > 2 or is_text):
         return ""
     value, number = F.lower(F.trim(column(name))), column(name).cast("double")

@@ -10,7 +10,7 @@ HELP = "make files the gold table of a domain"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("domain", help="a domain of this bundle, which names the table")
-    parser.add_argument("file", nargs="+", type=Path, help="CSV, JSON lines, Parquet, or a Delta folder")
+    parser.add_argument("file", nargs="+", type=Path, help="CSV, JSON, Parquet, a folder of them, or Delta")
     parser.add_argument("--replace", action="store_true", help="replace the table if it exists")
 
 

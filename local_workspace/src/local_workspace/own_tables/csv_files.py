@@ -26,7 +26,7 @@ SAMPLE = 1 << 20  # characters that are looked at to guess
 RECORDS = 100
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 # Letters of Western Europe stand alone or in pairs, and signs not within words. Of other encodings not so.
-NOT_WESTERN = re.compile(r"[^\W\d_a-zA-Z]{3}|[a-zA-Z][\xa1-\xbf\xd7\xf7][a-zA-Z]|[\x80-\x9f\ufffd]")
+NOT_WESTERN = re.compile(r"[^\x00-\x7f\xa0\xab\xbb]{3}|[^\W\d_][\xa1-\xbf\xd7\xf7][^\W\d_]|[\x80-\x9f\ufffd]")
 NO_NAME = re.compile(r"Unnamed: \d+(_level_\d+)?")  # as pandas names an index that was written and read again
 
 
@@ -120,11 +120,12 @@ def _records(text: str, separator: str, escape: str = "") -> list[list[str]]:
     return list(itertools.islice((record for record in reader if record), RECORDS))
 
 
-def _agreement(text: str, separator: str) -> tuple[bool, int]:
-    """How well a separator fits: whether the records have as many fields as the header; how many it has."""
+def _agreement(text: str, separator: str) -> tuple[bool, bool, int]:
+    """How well a separator fits: if records have as many fields as the header, cut at no quote; how many."""
     header, *rows = _records(text, separator)
     fit = [abs(len(row) - len(header)) <= 1 for row in rows[:-1] or rows]
-    return len(header) > 1 and sum(fit) >= 0.9 * len(fit), len(header)
+    is_clean = not any('"' in name for name in header)
+    return len(header) > 1 and sum(fit) >= 0.9 * len(fit), is_clean, len(header)
 
 
 def _names(path: Path, header: list[str], rows: list[list[str]]) -> list[str]:

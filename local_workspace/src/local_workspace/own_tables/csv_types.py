@@ -36,6 +36,7 @@ HABITS = {  # what a column may be besides, which decides where its numbers can 
 MISSING = ["", r"\N", "NULL", "null", "NaN", "nan", "NA", "<NA>", "N/A", "n/a", "#N/A", "#NV"]
 # Among numbers and times these are missing too; in a text column they may be a category.
 MISSING_NUMBERS = ["na", "Null", "NAN", "None", "none", "-", "--", "?", ".", "#VALUE!", "#DIV/0!", "#NUM!"]
+PROBE = 100
 TYPES = {
     "whole": pyarrow.int64(),
     "point": pyarrow.float64(),
@@ -132,7 +133,8 @@ def judge(texts: list[str | None]) -> Column:
 
 
 def _all(values: pyarrow.StringArray, pattern: str) -> bool:
-    return bool(pc.all(pc.match_substring_regex(values, f"^({pattern})$")).as_py())
+    few = len(values) > PROBE and not _all(values[:PROBE], pattern)  # which tells most columns apart
+    return not few and bool(pc.all(pc.match_substring_regex(values, f"^({pattern})$")).as_py())
 
 
 def _is(values: pyarrow.StringArray, kind: str, pattern: str) -> bool:
@@ -167,8 +169,8 @@ def _number(away: str, comma: str = ".") -> Callable[[pyarrow.StringArray], pyar
 
 
 READ: dict[str, Callable[[pyarrow.StringArray], pyarrow.Array]] = {
-    "whole": lambda values: pc.cast(pc.replace_substring_regex(values, r"^\+", ""), pyarrow.int64()),
-    "point": lambda values: pc.cast(pc.replace_substring_regex(values, r"^\+", ""), pyarrow.float64()),
+    "whole": lambda values: pc.cast(pc.utf8_ltrim(values, "+"), pyarrow.int64()),
+    "point": lambda values: pc.cast(pc.utf8_ltrim(values, "+"), pyarrow.float64()),
     "comma": _number(r"[.\x{a0}\x{202f}]", ","),
     "groups": _number(r"[,'\x{a0}\x{202f}]"),
     "truth": lambda values: pc.equal(pc.utf8_lower(values), "true"),
