@@ -48,6 +48,11 @@ class TaskRun:
     def failed(self) -> bool:
         return self.result in FAILED
 
+    @property
+    def says_failed(self) -> bool:
+        """Its notebook did, which fails no run by itself: a task after it has to."""
+        return self.result == "success" and self.status.startswith("FAILED")
+
 
 def not_begun(run_if: str, results: list[str]) -> str:
     """The result of a task that does not begin after tasks with these results; empty if it begins.

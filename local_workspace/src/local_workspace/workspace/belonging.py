@@ -11,7 +11,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from local_workspace.compute.java import java
+from local_workspace.compute.java import LOCALE, java
 from local_workspace.compute.spark_jars import derby_jars
 from local_workspace.errors import WorkspaceError
 
@@ -92,6 +92,7 @@ def _ask_derby(state: Path, *statements: str) -> str:
         done = subprocess.run(
             [*command, "org.apache.derby.tools.ij"],
             cwd=state,
+            env=os.environ | LOCALE,
             input=script.encode(),
             capture_output=True,
             timeout=SECONDS,

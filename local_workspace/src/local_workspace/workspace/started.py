@@ -15,7 +15,7 @@ from local_workspace.compute.spark_server import SparkServer
 from local_workspace.compute.spark_sessions import end_session
 from local_workspace.errors import WorkspaceError
 from local_workspace.options import option
-from local_workspace.workspace import belonging, damage, state
+from local_workspace.workspace import belonging, damage, machine, state
 from local_workspace.workspace.environment import make_environment, private
 from local_workspace.workspace.processes import Processes
 from local_workspace.workspace.tasks import Settings, Task
@@ -35,6 +35,7 @@ class Workspace:
         self.logs = self.state / "logs"
 
     def __enter__(self) -> "Workspace":
+        machine.check()
         self._java_release = require_java()
         allowed = option(self.root, "environment", [])
         self._memory_mb = option(self.root, "task_memory_mb", 0)
