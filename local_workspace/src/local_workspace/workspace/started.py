@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from local_workspace.api.services import run_services
 from local_workspace.compute import python_workers
@@ -19,6 +18,7 @@ from local_workspace.workspace import belonging, damage, machine, state
 from local_workspace.workspace.environment import make_environment, private
 from local_workspace.workspace.processes import Processes
 from local_workspace.workspace.tasks import Settings, Task
+from local_workspace.workspace.temporary import own_folder
 
 
 class Workspace:
@@ -53,7 +53,7 @@ class Workspace:
         """Starts Spark and the services; `undo` ends them."""
         mlflow_folder, token = state.mlflow_folder(self.state), secrets.token_hex(16)
         self.notice = belonging.make_own(self.state, mlflow_folder)
-        self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
+        self.folder = undo.enter_context(own_folder())
         temporary = self.folder / "tmp"
         temporary.mkdir(mode=0o700)
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -108,6 +108,7 @@ class Workspace:
 
     def check(self) -> None:
         """Raises where the disk is full, or where Spark, its catalog or the services do not work."""
+        damage.check_there(self.state, self._lock)
         damage.check_room(self.state)
         damage.check_catalog_started(self.state)
         if not self._spark.alive():
