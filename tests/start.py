@@ -1,6 +1,7 @@
 """The README's two commands, with all their set-up, on a machine with Python 3.11 or 3.12, Java 17 and git.
 
-Bundles run on Python 3.12: uv takes one that is installed, by pyenv too, and else downloads it.
+Bundles run on Python 3.12: uv takes one on the PATH, to which this adds those of pyenv, and
+else downloads it.
 
 python3 tests/start.py predictions    renders ./my_project with the default answers and runs its whole path
 python3 tests/start.py tests          runs the tests of this template

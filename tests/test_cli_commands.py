@@ -45,9 +45,13 @@ def wrong(command):
     return "" if least <= len(arguments) <= most else f"{len(arguments)} arguments, not {least} to {most}"
 
 
+# `c` and `d` were left out by --task and by a condition.
+RESULTS = "a: success\nb: success\nc: {{tasks.c.result_state}}\nd: excluded\n"
+
+
 def status_output(capsys, repairs):
     """What pipeline_status prints of a run whose task `a` has failed."""
-    given = {"run_id": "42", "repair_count": repairs, "results": "a: success\nb: success\n"}
+    given = {"run_id": "42", "repair_count": repairs, "results": RESULTS}
     values = {"a": "FAILED: it is broken", "b": "SUCCESS"}
     task_values = SimpleNamespace(get=lambda taskKey, **_: values[taskKey])
     widgets = SimpleNamespace(get=given.get, text=lambda *_: None)

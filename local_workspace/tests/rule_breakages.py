@@ -349,6 +349,16 @@ JOBS = [
         "the pins; set it to one of: default",
     ),
     (
+        "every_task_has_an_environment_of_its_job",
+        [
+            (TRAINING, "      environments:\n", "      unknown:\n"),
+            (TRAINING, "          environment_key: default\n", ""),
+        ],
+        f"{TRAINING}:«- task_key: features_ops»: features_ops has no environment_key, so it runs without "
+        "the pins; give the job environments with environment_key: default, dependencies: "
+        "${var.ml_dependencies}, and the task that key",
+    ),
+    (
         "every_task_on_a_cluster_has_its_packages",
         [*on_a_cluster(), (TRAINING, "job_cluster_key: spark\n", "job_cluster_key: sprak\n")],
         f"{TRAINING}:«job_cluster_key: sprak»: ml_training_pipeline has no job_cluster_key sprak; set it to "

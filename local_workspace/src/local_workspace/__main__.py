@@ -9,12 +9,14 @@ import sys
 
 from local_workspace import commands
 from local_workspace.errors import BundleError, WorkspaceError
+from local_workspace.workspace.environment import leave_python_variables
 
 NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
+    leave_python_variables()
     arguments = _parser().parse_args()
     _stop_in_order()
     try:

@@ -1,6 +1,9 @@
 """`[tool.local_workspace]` of pyproject.toml; README.md lists what can stand there."""
 
+import argparse
+import math
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,4 +21,22 @@ def option(bundle_root: Path, name: str, default: list[str] | int) -> Any:
     if type(found) is not type(default):
         kind = "a list of names" if isinstance(default, list) else "a whole number"
         raise WorkspaceError(f"{file}: {name} of [tool.local_workspace] is {found!r}; make it {kind}")
+    if isinstance(found, int) and found < 0:
+        raise WorkspaceError(f"{file}: {name} of [tool.local_workspace] is {found}; make it 0 or more")
     return found
+
+
+def number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
+    """What an argument of a command is made by, where it is to be a number in this range."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:  # nor is nan
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {least:,} to {most:,}; give one")
+        return value
+
+    return convert

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 1 where a run has failed."""
+    """Returns 1 where a run has failed, or a task says that it has."""
     from local_workspace.jobs import supported
     from local_workspace.jobs.own_packages import refuse_own_packages
     from local_workspace.jobs.report import Report
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
                     runs.append(jobs.run(key, only=arguments.task))
         finally:
             report.close(Path(os.path.relpath(workspace.state)))
-    return 1 if any(run.failed for run in runs) else 0
+    return 1 if report.unheard or any(run.failed for run in runs) else 0
 
 
 @contextmanager

@@ -9,14 +9,18 @@ from pathlib import Path
 
 from local_workspace.bundle.root import find_root
 from local_workspace.errors import WorkspaceError
+from local_workspace.options import number
 
+MOST_MINUTES = 525_600  # a year
 HELP = "keep the workspace running, which other commands then use"
 NOTEBOOK = Path(__file__).with_name("notebooks") / "warm.py"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     idle = "how long without a command (default: 60)"
-    parser.add_argument("--idle", type=float, default=60, metavar="MINUTES", help=idle)
+    parser.add_argument(
+        "--idle", type=number(float, 0.01, MOST_MINUTES), default=60, metavar="MINUTES", help=idle
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,6 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
             guests.say(str(error))
             raise
         finally:
-            link.unlink()
+            link.unlink(missing_ok=True)
     print(f"No command came for {idle_minutes:g} minutes, so this ends.")
     return 0

@@ -60,6 +60,7 @@ class ClassArchive:
                 subprocess.Popen(
                     [sys.executable, "-ES", __file__, self._folder, self._java, *self._options, *self._jars],
                     cwd="/",
+                    env=os.environ | {"LC_ALL": "C.UTF-8"},  # for paths with letters outside ASCII
                     stdin=classes,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

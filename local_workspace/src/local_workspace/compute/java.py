@@ -4,9 +4,11 @@ import os
 import subprocess
 from pathlib import Path
 
+from local_workspace.compute.causes import cause
 from local_workspace.errors import WorkspaceError
 
 SECONDS = 30  # in which it says its version
+LOCALE = {"LC_ALL": "C.UTF-8"}  # or Java cannot open a path with a letter outside ASCII
 
 
 def java() -> str:
@@ -21,11 +23,13 @@ def require_java() -> str:
         done = subprocess.run(
             [java(), "-version"], capture_output=True, text=True, errors="replace", timeout=SECONDS
         )
-        shown = done.stderr
-    except (OSError, subprocess.TimeoutExpired):
-        shown = ""
+        shown = done.stdout + done.stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        shown = str(error)
     if any(f'version "{release}' in shown for release in (17, 21)):
         return shown
+    if why := cause(shown):
+        raise WorkspaceError(f"Java does not start: {why}")
     if "JAVA_HOME" in os.environ:
         raise WorkspaceError(
             f"JAVA_HOME: Spark needs Java 17 or 21, and {java()} does not say that it is one; "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from local_workspace.compute import spark_jars
+from local_workspace.compute.causes import cause
 from local_workspace.compute.class_archive import ClassArchive
 from local_workspace.compute.java import java
 from local_workspace.compute.spark_settings import SMALL_DATA
@@ -91,7 +92,8 @@ class SparkServer:
                 open_catalog(f"localhost:{match[1]}", self._token)  # while tasks' libraries load
                 return f"sc://localhost:{match[1]}/;token={self._token};user_id=local"
             time.sleep(0.05)
-        raise WorkspaceError(f"Spark did not start; the reason stands in {self._log}")
+        why = cause(self._log.read_text(encoding="utf-8", errors="replace"))
+        raise WorkspaceError(f"Spark did not start{f': {why}' if why else ''}; its words are in {self._log}")
 
     def alive(self) -> bool:
         return self._process.poll() is None

@@ -48,6 +48,11 @@ class TaskRun:
     def failed(self) -> bool:
         return self.result in FAILED
 
+    @property
+    def says_failed(self) -> bool:
+        """Its notebook did, which fails no run by itself: a task after it has to."""
+        return self.result == "success" and self.status.startswith("FAILED")
+
 
 def not_begun(run_if: str, results: list[str]) -> str:
     """The result of a task that does not begin after tasks with these results; empty if it begins.
@@ -73,12 +78,15 @@ def of_job(leaves: list[TaskRun], tasks: list[TaskRun]) -> str:
     return "success_with_failures" if any(task.failed for task in tasks) else "success"
 
 
-def of_notebook(key: str, process: Process, answer: Result, memory: int) -> TaskRun:
-    """The outcome of a notebook whose process has answered or ended; it had `memory` MB at most."""
+def of_notebook(key: str, process: Process, answer: Result, memory: int, was_short: bool) -> TaskRun:
+    """The outcome of a notebook whose process has answered or ended.
+
+    It had `memory` MB at most; `was_short` says if the machine had too little meanwhile.
+    """
     try:
         told = answer.recv()
     except EOFError:
-        return TaskRun(key, "failed", f"FAILED: {_death(process, memory)}")
+        return TaskRun(key, "failed", f"FAILED: {_death(process, memory, was_short)}")
     values = told["values"]
     if told["error"]:
         return TaskRun(key, "failed", f"FAILED: {told['error']}", values=values)
@@ -93,7 +101,7 @@ def _any_failed(results: list[str]) -> bool:
     return any(result in FAILED for result in results)
 
 
-def _death(process: Process, memory: int) -> str:
+def _death(process: Process, memory: int, was_short: bool) -> str:
     """Why a notebook's process ended before the notebook did."""
     process.join()
     code = process.exitcode
@@ -102,5 +110,6 @@ def _death(process: Process, memory: int) -> str:
         return f"its process ended by itself, with exit code {code}"
     name = signal.Signals(-code).name
     had = f" It had {memory} MB of memory." if memory else ""
-    lacked = "; the system does this where memory runs out" if name == "SIGKILL" else ""
+    lacked = "; the system does this where memory runs out, as it did" if was_short else ""
+    lacked = lacked if name == "SIGKILL" else ""
     return f"its process was ended by {name}{lacked}.{had}"

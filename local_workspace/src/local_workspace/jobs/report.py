@@ -24,6 +24,11 @@ class Report:
         self._running: dict[object, tuple[str, float]] = {}  # each notebook's task, and when it began
         self._lines: list[tqdm[NoReturn]] = []
 
+    @property
+    def unheard(self) -> list[TaskRun]:
+        """Tasks whose notebooks say FAILED: without their job's last task, no run fails by that."""
+        return [task for task in self._tasks if task.says_failed]
+
     def line(self, text: str = "") -> None:
         tqdm.write(text, file=self._stream)  # above what runs
         self._stream.flush()

@@ -18,7 +18,9 @@ from local_workspace.jobs import outcomes
 from local_workspace.jobs.outcomes import TaskRun
 from local_workspace.jobs.references import UnresolvedError, Values
 from local_workspace.jobs.run_of_a_task import Attempt, Run
+from local_workspace.notebooks import log
 from local_workspace.notebooks.process import start_notebook
+from local_workspace.workspace import memory
 from local_workspace.workspace.processes import memory_mb
 from local_workspace.workspace.tasks import Result
 
@@ -40,14 +42,15 @@ class Notebook:
     def may_begin(run: Run, task: Mapping) -> bool:
         return len(run.jobs.notebooks) < run.jobs.at_once
 
-    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log_file: Path):
         settings, self._run = task["notebook_task"], run
-        self._key, self.log, self._memory = task["task_key"], log, 0
+        self._key, self.log, self._memory = task["task_key"], log_file, 0
+        self._was_short, self._killed_before = False, memory.killed_for_memory()
         base = {name: values.resolve(text) for name, text in settings.get("base_parameters", {}).items()}
         path = run.jobs.bundle.files[run.key].parent / settings["notebook_path"]
         earlier = {done.key: done.values for done in run.tasks}
         parameters, self._workspace = base | run.parameters, run.jobs.workspace
-        self._started = start_notebook(self._workspace, path.resolve(), parameters, earlier, log)
+        self._started = start_notebook(self._workspace, path.resolve(), parameters, earlier, log_file)
         run.jobs.notebooks.add(self)
         run.jobs.report.runs(self, self._key)
 
@@ -57,9 +60,13 @@ class Notebook:
 
     def poll(self) -> TaskRun | None:
         self._memory = max(memory_mb(self._started.process), self._memory)
+        self._was_short = self._was_short or memory.is_short()
+        log.shorten(self.log)
         if not self._started.result.poll():
             return None
-        done = outcomes.of_notebook(self._key, self._started.process, self._started.result, self._memory)
+        was_short = self._was_short or memory.killed_for_memory() > self._killed_before
+        process, result = self._started.process, self._started.result
+        done = outcomes.of_notebook(self._key, process, result, self._memory, was_short)
         done.log = self.log
         self.end()
         return done
@@ -83,7 +90,7 @@ class ChildJob:
     def may_begin(run: Run, task: Mapping) -> bool:
         return str(task["run_job_task"]["job_id"]) not in run.jobs.active
 
-    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log_file: Path):
         settings, self._key = task["run_job_task"], task["task_key"]
         own = {name: values.resolve(text) for name, text in settings.get("job_parameters", {}).items()}
         self._child = run.jobs.begin(str(settings["job_id"]), parameters=own | run.parameters, parent=run)
@@ -111,7 +118,7 @@ class Condition:
     def may_begin(run: Run, task: Mapping) -> bool:
         return True
 
-    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log_file: Path):
         settings, self._key = task["condition_task"], task["task_key"]
         left, right = (values.resolve(settings[side], str | int | float) for side in ("left", "right"))
         sign, holds = OPERATORS[settings["op"]]
@@ -134,7 +141,7 @@ class ForEach:
     def may_begin(run: Run, task: Mapping) -> bool:
         return True
 
-    def __init__(self, run: Run, task: Mapping, values: Values, log: Path):
+    def __init__(self, run: Run, task: Mapping, values: Values, log_file: Path):
         settings, self._run, self._key = task["for_each_task"], run, task["task_key"]
         inputs = values.resolve(settings["inputs"])
         try:
@@ -144,7 +151,7 @@ class ForEach:
         if not isinstance(elements, list):
             raise UnresolvedError(f"inputs are {inputs[:200]}, no JSON array; write them like [1, 2]")
         self._tries = [
-            run.attempt(settings["task"], log.with_suffix(f".{number}.log"), (element,))
+            run.attempt(settings["task"], log_file.with_suffix(f".{number}.log"), (element,))
             for number, element in enumerate(elements, start=1)
         ]
         self._at_once = int(settings.get("concurrency", 1))

@@ -14,15 +14,21 @@ from typing import Any
 
 from local_workspace.compute.python_path import leave_bundle
 from local_workspace.compute.spark_sessions import end_session, start_task_session
+from local_workspace.notebooks import log
 from local_workspace.notebooks.dbutils import DBUtils, EarlierValues, NotebookExit
+from local_workspace.workspace import descendants
 from local_workspace.workspace.tasks import RunningWorkspace, Settings, Task
 
 
 def start_notebook(
-    workspace: RunningWorkspace, path: Path, parameters: dict[str, str], task_values: EarlierValues, log: Path
+    workspace: RunningWorkspace,
+    path: Path,
+    parameters: dict[str, str],
+    task_values: EarlierValues,
+    log_file: Path,
 ) -> Task:
     """Starts a notebook's process; its result is what `run_notebook` sends."""
-    return workspace.start(run_notebook, path, parameters, task_values, log)
+    return workspace.start(run_notebook, path, parameters, task_values, log_file)
 
 
 def run_notebook(
@@ -31,15 +37,15 @@ def run_notebook(
     path: Path,
     parameters: dict[str, str],
     task_values: EarlierValues,
-    log: Path,
+    log_file: Path,
 ) -> None:
     """Runs the notebook and sends `{"exit", "error", "values"}` to `answer`.
 
     `exit` is the text given to `dbutils.notebook.exit`, or None; `error` is the exception that ended
     the notebook, in one line, or None; `values` are the task values it set.
     """
-    _log_to(log)
-    os.chdir(log.parent.parent)  # not the bundle's folder; MLflow keeps `mlruns/` in it
+    _log_to(log_file)
+    os.chdir(log_file.parent.parent)  # not the bundle's folder; MLflow keeps `mlruns/` in it
     leave_bundle(settings.root)
     if settings.memory_mb:
         _limit_memory(settings.memory_mb)
@@ -47,6 +53,7 @@ def run_notebook(
     end_session(settings.spark_url)
     sys.stdout.flush()
     sys.stderr.flush()
+    descendants.kill(os.getpid())
     os._exit(0)  # nothing of the notebook lingers
 
 
@@ -80,8 +87,8 @@ def _limit_memory(mb: int) -> None:
 
 
 def _log_to(path: Path) -> None:
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    file = log.begin(path)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)

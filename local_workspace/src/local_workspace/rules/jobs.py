@@ -31,7 +31,10 @@ def no_key_is_given_twice(bundle: BundleFiles) -> Iterator[str]:
 def every_task_has_an_environment_of_its_job(bundle: BundleFiles) -> Iterator[str]:
     for job, task in bundle.tasks:
         key = task.name("environment_key")
-        remedy = f"set it to one of: {', '.join(job.environments) or 'none'}"
+        remedy = f"set it to one of: {', '.join(job.environments)}"
+        if not job.environments:
+            given = f"environment_key: {key or 'default'}, dependencies: ${{var.ml_dependencies}}"
+            remedy = f"give the job environments with {given}" + ("" if key else ", and the task that key")
         if key and key not in job.environments:
             yield f"{task.at('environment_key')}: {job.key} has no environment_key {key}; {remedy}"
         elif not key and "notebook_task" in task and not CLUSTERS & task.keys():
@@ -43,7 +46,9 @@ def every_task_on_a_cluster_has_its_packages(bundle: BundleFiles) -> Iterator[st
     for job, task in bundle.tasks:
         key, name = task.name("job_cluster_key"), task.name("task_key")
         if key and key not in job.clusters:
-            remedy = f"set it to one of: {', '.join(job.clusters) or 'none'}"
+            remedy = f"set it to one of: {', '.join(job.clusters)}"
+            if not job.clusters:
+                remedy = f"give the job job_clusters with job_cluster_key: {key}"
             yield f"{task.at('job_cluster_key')}: {job.key} has no job_cluster_key {key}; {remedy}"
         if "notebook_task" in task and CLUSTERS & task.keys() and not task.items_of("libraries"):
             problem = f"{name} runs on a cluster without libraries, so without the pins"
@@ -117,7 +122,7 @@ def every_job_called_is_given_its_own_parameters(bundle: BundleFiles) -> Iterato
         other = jobs.get(called.name("job_id"), job)
         for name in called.section("job_parameters") if other is not job else []:
             if name not in other.parameters:
-                place, known = called.at("job_parameters", name), ", ".join(other.parameters)
+                place, known = called.at("job_parameters", name), ", ".join(other.parameters) or "none"
                 yield f"{place}: {name} is no parameter of {other.key}, which has {known}; correct it"
 
 

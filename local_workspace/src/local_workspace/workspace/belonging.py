@@ -6,16 +6,18 @@ original, and drop them.
 
 import os
 import re
-import sqlite3
 import subprocess
-from contextlib import closing
+import time
 from pathlib import Path
 
-from local_workspace.compute.java import java
+from local_workspace.compute.java import LOCALE, java
 from local_workspace.compute.spark_jars import derby_jars
 from local_workspace.errors import WorkspaceError
+from local_workspace.workspace.locked import open_store
 
 RECORD = "folder"  # in the state: the path for which it was made, or made its own
+# The processes of a killed run have ended, as the state's lock is ours.
+ENDED = "UPDATE runs SET status = 'KILLED', end_time = ? WHERE status IN ('RUNNING', 'SCHEDULED')"
 RUNS = re.compile(r"(.*/(?:\.local_workspace|local_workspace(?:-\d+-|_links\S*/)[0-9a-f]{16}))/mlruns/\d+")
 PATHS_OF_RUNS = (
     ("experiments", "artifact_location"),
@@ -50,10 +52,11 @@ def make_own(state: Path, mlflow_folder: Path) -> str:
 def _make_runs_own(store: Path, folder: str) -> None:
     if not store.exists():
         return
-    with closing(sqlite3.connect(store)) as database, database:
+    with open_store(store) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if "experiments" not in tables:
+        if not {"experiments", "runs"} <= tables:
             return
+        database.execute(ENDED, (int(time.time() * 1000),))
         locations = database.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
         found = {match[1] for (location,) in locations if (match := RUNS.fullmatch(str(location)))}
         for other in found - {folder}:
@@ -92,6 +95,7 @@ def _ask_derby(state: Path, *statements: str) -> str:
         done = subprocess.run(
             [*command, "org.apache.derby.tools.ij"],
             cwd=state,
+            env=os.environ | LOCALE,
             input=script.encode(),
             capture_output=True,
             timeout=SECONDS,

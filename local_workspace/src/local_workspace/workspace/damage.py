@@ -1,18 +1,23 @@
 """Finds state that cannot be read, says what repairs it, and removes what a killed run left half made."""
 
+import os
 import re
 import shutil
 import sqlite3
-from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 from local_workspace.errors import WorkspaceError
+from local_workspace.workspace import locked
 
 FREE_MB = 20  # with less, what writes fails in ways that do not say why
 NO_CATALOG = (
     "restore it from a copy, or remove it and move warehouse/ away to begin without tables; models stay"
 )
+# What a file that is whole can meet too: nothing is to be removed then.
+NO_DAMAGE = re.compile(r"Permission denied|Read-only file system|No space left on device|Too many open files")
+WHOLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM")
 
 
 def check(state: Path) -> None:
@@ -22,6 +27,19 @@ def check(state: Path) -> None:
         _check_store(state / "mlflow.db")
     _check_catalog(state / "metastore_db", state / "warehouse")
     (state / "derby.log").unlink(missing_ok=True)  # of the last run
+
+
+def check_there(state: Path, lock: TextIO) -> None:
+    """Raises where the state was removed while this runs, or another is in its place."""
+    own, lasting = os.fstat(lock.fileno()), ("mlflow.db", "metastore_db/service.properties")
+    gone = [name for name in lasting if not (state / name).exists()]
+    try:
+        is_own = os.path.samestat(own, os.stat(state / "lock"))
+    except OSError:
+        is_own = False
+    if gone or not is_own:
+        what = state if not is_own else " and ".join(str(state / name) for name in gone)
+        raise WorkspaceError(f"{what}: this was removed while the workspace ran; start it anew")
 
 
 def check_room(state: Path) -> None:
@@ -34,8 +52,17 @@ def check_room(state: Path) -> None:
 def check_catalog_started(state: Path) -> None:
     """Raises where Derby, which keeps the catalog, has said that it cannot read it."""
     log = state / "derby.log"
-    if log.exists() and "Failed to start database" in log.read_text(encoding="utf-8", errors="replace"):
-        raise WorkspaceError(f"{state / 'metastore_db'} is damaged; {NO_CATALOG}")
+    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    if "Failed to start database" not in said:
+        return
+    catalog = state / "metastore_db"
+    if "Another instance of Derby" in said:
+        raise WorkspaceError(locked.locked(catalog / "dbex.lck"))
+    if why := NO_DAMAGE.search(said):
+        raise WorkspaceError(f"{catalog} cannot be opened ({why[0]}); correct that, then run this again")
+    reasons = re.findall(r"ERROR (?!XJ040|XBM0A)\w{5}: (.*?)\.?$", said, re.MULTILINE)
+    found = f" ({reasons[-1][:200]})" if reasons else ""
+    raise WorkspaceError(f"{catalog} is damaged{found}; {NO_CATALOG}")
 
 
 def unreadable_tables(state: Path) -> list[str]:
@@ -51,12 +78,15 @@ def unreadable_tables(state: Path) -> list[str]:
 def _check_store(file: Path) -> None:
     begin_anew = f"remove it to begin without runs and models; the tables stay: rm {file}"
     try:
-        with closing(sqlite3.connect(file)) as store:
+        with locked.open_store(file) as store:
             (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
             has_release = store.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
             releases = store.execute("SELECT * FROM alembic_version") if has_release.fetchone() else ()
             release = next((release for (release,) in releases), None)
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname.startswith(WHOLE) and file.is_file():
+            problem = f"{file} cannot be opened ({error}); make it readable and writable, and its disk too"
+            raise WorkspaceError(problem) from None
         found = error
     if found != "ok":
         raise WorkspaceError(f"{file} is damaged ({found}); restore it from a copy, or {begin_anew}")
@@ -86,3 +116,4 @@ def _check_catalog(catalog: Path, tables: Path) -> None:
         raise WorkspaceError(f"{catalog} lacks {', '.join(lost)}; {NO_CATALOG}")
     if lost and catalog.exists():
         shutil.rmtree(catalog)
+    locked.wait_for_catalog(catalog)

@@ -5,7 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+
+from local_workspace.compute.java import LOCALE
 
 ALLOWED = (  # a secret of yours, or a real workspace's settings, do not reach in
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LC_*", "VIRTUAL_ENV"),
@@ -13,6 +16,26 @@ ALLOWED = (  # a secret of yours, or a real workspace's settings, do not reach i
     *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "OMP_NUM_THREADS"),
 )
+SOURCE = str(Path(__file__).parents[2])  # where Python finds this package
+OF_OUTPUT = ("PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8")  # which change nothing but that
+OF_FILES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+
+
+def leave_python_variables() -> None:
+    """Begins this command anew without the variables that change what Python finds and does.
+
+    Python has read them before it comes here, and the processes of tasks would be like this one.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTHON") or name in OF_OUTPUT + OF_FILES
+    }
+    if SOURCE in os.environ.get("PYTHONPATH", "").split(os.pathsep):  # who works on this package
+        kept["PYTHONPATH"] = SOURCE
+    if kept != dict(os.environ):
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, "-m", "local_workspace", *sys.argv[1:]], kept)
 
 
 def make_environment(
@@ -33,6 +56,8 @@ def make_environment(
             "DATABRICKS_HOST": f"http://127.0.0.1:{port}",
             "DATABRICKS_TOKEN": token,
             "DATABRICKS_CONFIG_FILE": str(state / "no.databrickscfg"),
+            "NETRC": str(state / "no.netrc"),  # whose logins clients would send in place of the token
+            **_settings_of_matplotlib(),
             "MLFLOW_TRACKING_URI": f"sqlite:///{mlflow_folder}/mlflow.db",
             "MLFLOW_REGISTRY_URI": "databricks-uc",
             "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -43,8 +68,17 @@ def make_environment(
             "PYSPARK_PYTHON": sys.executable,  # of Spark's workers
             "TMPDIR": str(temporary),
             "SPARK_LOCAL_IP": "127.0.0.1",
+            **LOCALE,
         }
     )
+
+
+def _settings_of_matplotlib() -> dict[str, str]:
+    """Its own, in place of yours, where it is installed."""
+    found = find_spec("matplotlib")
+    if found is None or found.origin is None:
+        return {}
+    return {"MATPLOTLIBRC": str(Path(found.origin).parent / "mpl-data/matplotlibrc")}
 
 
 @contextmanager

@@ -19,13 +19,17 @@ import mlflow.sklearn
 import opentelemetry.sdk.metrics
 import pandas
 import pyspark.ml
+import sqlalchemy
 import sqlparse
 import tqdm.auto
+from mlflow.exceptions import MlflowException
 from mlflow.tracking._tracking_service import utils as tracking
 from mlflow.utils import requirements_utils
 
 import local_workspace.api.model_registry
 import local_workspace.compute.serverless
+from local_workspace.workspace import descendants
+from local_workspace.workspace.locked import locked
 
 # What models are made with, where the bundle has it; and git, by which MLflow looks for a commit.
 LIBRARIES = ("git", "matplotlib.pyplot", "mlflow.xgboost", "sklearn.ensemble", "sklearn.metrics", "xgboost")
@@ -41,6 +45,16 @@ with contextlib.chdir(folder):
     store = tracking._get_store()
 store.artifact_root_uri = f"{folder}/mlruns"  # else the path of this folder without links
 store.engine.dispose()
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "handle_error")
+def say_who_locks(context: sqlalchemy.engine.ExceptionContext) -> None:
+    """One sentence in place of the statement and its values."""
+    if "database is locked" in str(context.original_exception):
+        raise MlflowException(locked(folder / "mlflow.db")) from None
+
+
+descendants.adopt()  # what a task leaves that ends by itself
 
 # It asks a workspace's tracking service whose run a version is of; here that is the SQLite store.
 logging.getLogger("mlflow.store._unity_catalog.registry.rest_store").addFilter(

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from local_workspace.workspace import descendants
 from local_workspace.workspace.tasks import Process
 
 PRELOAD = "local_workspace.workspace.preload"
@@ -21,24 +22,31 @@ class Processes:
     """Starts processes; the libraries begin to load when this is made, and go on while others start."""
 
     def __init__(self, log: Path):
+        self._changing = threading.Lock()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["local_workspace.workspace.preload"])
         with _output_to(log):
             forkserver.ensure_running()
+        self._server: int = vars(forkserver)["_forkserver"]._forkserver_pid  # which Python tells nowhere else
 
     def start(self, function: Callable[..., None], *args: object, daemon: bool = False) -> BaseProcess:
         """Starts `function(*args)`; as a daemon it can have no children. It ends with this process."""
         process = self._context.Process(target=_call, args=(function, *args), daemon=daemon)
-        process.start()
+        with self._changing:
+            process.start()
         return process
 
     def end(self, process: Process) -> None:
         """Kills a process, if it still runs, and those that it has started."""
         assert process.pid is not None  # since it was started
+        descendants.kill(process.pid)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.join()
+        with self._changing:  # or one that starts now were taken for an orphan
+            living = [child.pid for child in multiprocessing.active_children() if child.pid]
+            descendants.kill(self._server, spare=living)  # the orphans
 
     def pipe(self) -> tuple[Connection, Connection]:
         """A connection to receive by, and one to send by."""
@@ -59,11 +67,13 @@ def _call(function: Callable[..., None], *args: object) -> None:
     if PRELOAD not in sys.modules:
         raise RuntimeError("preload did not load, so each task would load every library anew")
     os.setpgrp()
+    descendants.adopt()
 
     def watch() -> None:
         parent = multiprocessing.parent_process()
         assert parent is not None  # since this is a child
         wait([parent.sentinel])
+        descendants.kill(os.getpid())
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

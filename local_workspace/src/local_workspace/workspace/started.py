@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from local_workspace.api.services import run_services
 from local_workspace.compute import python_workers
@@ -15,10 +14,11 @@ from local_workspace.compute.spark_server import SparkServer
 from local_workspace.compute.spark_sessions import end_session
 from local_workspace.errors import WorkspaceError
 from local_workspace.options import option
-from local_workspace.workspace import belonging, damage, state
+from local_workspace.workspace import belonging, damage, machine, state
 from local_workspace.workspace.environment import make_environment, private
 from local_workspace.workspace.processes import Processes
 from local_workspace.workspace.tasks import Settings, Task
+from local_workspace.workspace.temporary import own_folder
 
 
 class Workspace:
@@ -35,6 +35,7 @@ class Workspace:
         self.logs = self.state / "logs"
 
     def __enter__(self) -> "Workspace":
+        machine.check()
         self._java_release = require_java()
         allowed = option(self.root, "environment", [])
         self._memory_mb = option(self.root, "task_memory_mb", 0)
@@ -52,7 +53,7 @@ class Workspace:
         """Starts Spark and the services; `undo` ends them."""
         mlflow_folder, token = state.mlflow_folder(self.state), secrets.token_hex(16)
         self.notice = belonging.make_own(self.state, mlflow_folder)
-        self.folder = Path(undo.enter_context(TemporaryDirectory(prefix="local_workspace-")))
+        self.folder = undo.enter_context(own_folder())
         temporary = self.folder / "tmp"
         temporary.mkdir(mode=0o700)
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -107,6 +108,7 @@ class Workspace:
 
     def check(self) -> None:
         """Raises where the disk is full, or where Spark, its catalog or the services do not work."""
+        damage.check_there(self.state, self._lock)
         damage.check_room(self.state)
         damage.check_catalog_started(self.state)
         if not self._spark.alive():

@@ -162,7 +162,10 @@ except Skipped as reason:
     status = f"SKIPPED: {reason}"
 except Exception as error:
     traceback.print_exc()
-    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
+    reason = " ".join(str(error).split()) or repr(error)
+    if "Unable to find feature" in reason:
+        reason = f"train first, as {feature_table} has lost a feature of the champion: {reason}"
+    status = f"FAILED: {reason}"[:1000]
 
 # COMMAND ----------
 

@@ -1,0 +1,148 @@
+"""Odd machines: the user's files and variables do not reach in, and what cannot work is one sentence."""
+
+import os
+import pwd
+import resource
+import subprocess
+import sys
+
+import pytest
+from local_workspace.compute import causes
+from local_workspace.errors import WorkspaceError
+from local_workspace.workspace import environment, machine
+from rendered import copy_rendered
+
+MB = 1 << 20
+
+
+@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONSAFEPATH", "PYTHONWARNINGS", "PYTHONOPTIMIZE"])
+def test_variables_of_python_do_not_reach_in(tmp_path, monkeypatch, name):
+    """Among them another version of a package, and warnings as errors."""
+    (tmp_path / "yaml.py").write_text("raise ImportError('not this one')")
+    value = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{environment.SOURCE}", "PYTHONWARNINGS": "error"}
+    given = {key: text for key, text in os.environ.items() if not key.startswith("PYTHON")}
+    given |= {"PYTHONPATH": environment.SOURCE, name: value.get(name, "1")}
+    done = subprocess.run(
+        [sys.executable, "-m", "local_workspace", "check"],
+        cwd=copy_rendered(tmp_path / "bundle"),
+        env=given,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("All 48 rules are kept.\n", "")
+
+    begun = []
+    monkeypatch.setattr(os, "environ", given)
+    monkeypatch.setattr(os, "execve", lambda *arguments: begun.append(arguments))
+    environment.leave_python_variables()
+    ((program, command, variables),) = begun
+    assert (program, command[:3]) == (sys.executable, [sys.executable, "-m", "local_workspace"])
+    assert {key for key in variables if key.startswith("PYTHON")} == {"PYTHONPATH"}
+    assert variables["PYTHONPATH"] == environment.SOURCE
+
+
+FILES = {  # of the user -> its text; a program that would see it; what that prints without it
+    ".netrc": (
+        "machine 127.0.0.1 login me password secret\ndefault login me password secret\n",
+        "from requests.utils import get_netrc_auth; print(get_netrc_auth('http://127.0.0.1:1'))",
+        "None",
+    ),
+    ".config/matplotlib/matplotlibrc": (
+        "text.usetex: True\n",
+        "import matplotlib; print(matplotlib.rcParams['text.usetex'])",
+        "False",
+    ),
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_of_the_user_do_not_reach_in(tmp_path, monkeypatch, file):
+    text, program, prints = FILES[file]
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    variables = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
+    done = subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True, text=True)
+    assert done.stdout.strip() == prints
+
+
+def test_java_can_open_any_path_in_any_locale(tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    variables = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
+    shown = subprocess.run(
+        ["java", "-XshowSettings:properties", "-version"], env=variables, capture_output=True, text=True
+    )
+    assert "sun.jnu.encoding = UTF-8" in shown.stderr
+
+
+def no_user(monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    monkeypatch.setattr(pwd, "getpwuid", lambda user: {}[user])
+
+
+def few_files(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda limit: (64, 64))
+
+
+def percent_in_the_path(monkeypatch):
+    found = machine.find_spec("mlflow")
+    found.origin = "/home/me/100%/.venv/mlflow/__init__.py"
+    monkeypatch.setattr(machine, "find_spec", lambda name: found)
+
+
+MACHINES = {  # what is odd -> the sentence
+    no_user: "user: 12345 has no entry in /etc/passwd.*have root add the line me:x:12345:",
+    few_files: "only 64 files may be open at once, and a run needs 512; allow them, as by ulimit -n 512",
+    percent_in_the_path: "/home/me/100%/.venv/mlflow: MLflow does not work in a folder whose path has a %",
+}
+
+
+@pytest.mark.parametrize("odd", MACHINES, ids=lambda odd: odd.__name__)
+def test_a_machine_that_cannot_is_named(monkeypatch, odd):
+    machine.check()
+    odd(monkeypatch)
+    with pytest.raises(WorkspaceError, match=MACHINES[odd]):
+        machine.check()
+
+
+def test_a_limit_of_files_that_may_be_raised_is_raised(monkeypatch):
+    raised = []
+    monkeypatch.setattr(resource, "getrlimit", lambda limit: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", lambda limit, values: raised.append(values))
+    machine.check()
+    assert raised == [(512, resource.RLIM_INFINITY)]
+
+
+PRINTED = {  # by Java or Spark -> the begin of the cause
+    "java.io.IOException: No space left on device": "a disk is full",
+    "java.io.IOException: error=24, Too many open files": "too many files are open",
+    "OutOfMemoryError: unable to create native thread: possibly out of memory": "this user may start no more",
+    "java.nio.file.InvalidPathException: Malformed input or input contains unmappable": "Java cannot read a",
+    "There is insufficient memory for the Java Runtime Environment to continue.": "the memory does not suff",
+    "[Errno 12] Cannot allocate memory": "the memory does not suffice",
+    "Exception in thread main java.lang.IllegalStateException": "",
+}
+
+
+@pytest.mark.parametrize("printed", PRINTED)
+def test_why_spark_did_not_start_is_told_from_what_it_printed(monkeypatch, printed):
+    monkeypatch.setattr(resource, "getrlimit", lambda limit: (resource.RLIM_INFINITY,) * 2)
+    said = causes.cause(f"WARNING: something else\n{printed}\n\tat java.base")
+    assert said.startswith(PRINTED[printed]) and bool(said) == bool(PRINTED[printed])
+
+
+def test_too_few_addresses_are_said_before_java_is_called_missing(tmp_path):
+    """As by ulimit -v; Java is there, but does not start."""
+    done = subprocess.run(
+        [sys.executable, "-m", "local_workspace", "run"],
+        cwd=copy_rendered(tmp_path / "bundle"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2000 * MB, 2000 * MB)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said == (
+        "Java does not start: only 2000 MB of addresses are allowed, and Spark needs about 6000; "
+        "allow more, as by ulimit -v unlimited"
+    )

@@ -1,0 +1,236 @@
+"""What is locked is not damaged, and what a killed run leaves goes; without Spark."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from local_workspace.errors import WorkspaceError
+from local_workspace.jobs import outcomes
+from local_workspace.notebooks import log
+from local_workspace.workspace import belonging, damage, environment, locked, temporary
+
+RUNS = """
+    CREATE TABLE alembic_version (version_num);
+    CREATE TABLE experiments (artifact_location);
+    CREATE TABLE runs (status, end_time, artifact_uri);
+    INSERT INTO runs VALUES ('RUNNING', NULL, ''), ('FINISHED', 5, '');
+"""
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    monkeypatch.setattr(locked, "SECONDS", 0.5)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
+        store.executescript(RUNS)
+        (release, *_) = releases()
+        store.execute("INSERT INTO alembic_version VALUES (?)", (release,))
+        store.commit()
+    return tmp_path
+
+
+def releases():
+    """That of MLflow's store which none follows."""
+    mlflow = Path(damage.find_spec("mlflow").origin).parent
+    texts = {
+        file: file.read_text() for file in (mlflow / "store/db_migrations/versions").glob("[0-9a-f]*.py")
+    }
+    names = [file.name.split("_")[0] for file in texts]
+    return [name for name in names if not any(f'down_revision = "{name}"' in text for text in texts.values())]
+
+
+def holding(code, *arguments):
+    """A process that has locked something, once it has said so."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import sys, time\n{code}\nprint('locked', flush=True)\ntime.sleep(60)"]
+        + [str(argument) for argument in arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "locked\n"
+    return process
+
+
+LOCKS = {  # what is locked -> how
+    "mlflow.db": "import sqlite3; s = sqlite3.connect(sys.argv[1]); s.execute('BEGIN EXCLUSIVE')",
+    "mlflow.db by an edit that is not saved": (
+        "import sqlite3; s = sqlite3.connect(sys.argv[1]); s.execute('DELETE FROM runs')"
+    ),
+    "metastore_db/dbex.lck": "import fcntl; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX)",
+}
+
+
+@pytest.mark.parametrize("what", LOCKS)
+def test_what_another_program_has_locked_is_not_called_damaged(state, capsys, what):
+    for name in ("service.properties", "log/log.ctrl", "seg0/c", "dbex.lck"):
+        (state / "metastore_db" / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / "metastore_db" / name).touch()
+    file = state / what.split()[0]
+    other = holding(LOCKS[what], file)
+    try:
+        with pytest.raises(WorkspaceError) as refused:
+            damage.check(state)
+        who = rf"\S+ \(process {other.pid}\)"
+        sentence = rf"{file} is locked by {who}, and nothing is wrong with it; end that, then run this again"
+        assert re.fullmatch(sentence, str(refused.value))
+        assert "this waits for it" in capsys.readouterr().err
+    finally:
+        other.kill()
+        other.wait()
+    damage.check(state)
+    assert (state / "mlflow.db").exists()
+
+
+DERBY = "ERROR XJ040: Failed to start database 'metastore_db', see the next exception for details.\n"
+SAID = {  # by Derby -> the sentence
+    "ERROR XSDB6: Another instance of Derby may have already booted the database": r"is locked by .*nothing",
+    "java.io.IOException: seg0/c.dat (Permission denied)": r"cannot be opened \(Permission denied\)",
+    "java.io.IOException: No space left on device": r"cannot be opened \(No space left on device\)",
+    "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged \(Invalid checksum on Page 1\); restore it",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_only_a_damaged_catalog_is_called_damaged(tmp_path, said):
+    (tmp_path / "derby.log").write_text(DERBY + said)
+    with pytest.raises(WorkspaceError, match=SAID[said]) as refused:
+        damage.check_catalog_started(tmp_path)
+    assert ("remove it" in str(refused.value)) == ("is damaged" in str(refused.value))
+
+
+def test_a_state_that_was_removed_meanwhile_is_noticed(state):
+    (state / "metastore_db").mkdir()
+    (state / "metastore_db/service.properties").touch()
+    with open(state / "lock", "w") as lock:
+        damage.check_there(state, lock)
+        (state / "lock").unlink()
+        (state / "lock").touch()  # by another command
+        with pytest.raises(WorkspaceError, match="was removed while the workspace ran; start it anew"):
+            damage.check_there(state, lock)
+    with open(state / "lock") as lock:
+        (state / "mlflow.db").unlink()
+        with pytest.raises(WorkspaceError, match=r"mlflow\.db: this was removed while"):
+            damage.check_there(state, lock)
+
+
+def test_runs_of_a_killed_run_end_as_killed(state):
+    belonging.make_own(state, state)
+    with closing(sqlite3.connect(state / "mlflow.db")) as store:
+        (killed, finished) = store.execute("SELECT status, end_time FROM runs").fetchall()
+    assert killed[0] == "KILLED" and time.time() - killed[1] / 1000 < 60
+    assert finished == ("FINISHED", 5)
+
+
+def test_a_lock_in_a_task_is_one_sentence(tmp_path):
+    given = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
+    code = """
+        import sqlite3
+        from local_workspace.workspace import preload
+        other = sqlite3.connect(preload.folder / "mlflow.db")
+        other.execute("BEGIN EXCLUSIVE")
+        with preload.store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+            try:
+                connection.exec_driver_sql("UPDATE runs SET name = 'a'")
+            except Exception as error:
+                print(error)
+    """
+    code = re.sub(r"^ {8}", "", code, flags=re.MULTILINE)
+    given |= {"PYTHONPATH": environment.SOURCE}
+    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
+    (said,) = done.stdout.splitlines()
+    assert re.fullmatch(r".*mlflow\.db is locked by .*, and nothing is wrong with it; end that, .*", said)
+
+
+def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    code = "from local_workspace.workspace.temporary import own_folder\nfolder = own_folder(); folder.__enter__()"
+    living, killed = holding(code), holding(code)
+    folders = set(tmp_path.iterdir())
+    killed.kill()
+    killed.wait()
+    (tmp_path / "local_workspace-of_somebody").mkdir(mode=0o700)
+    try:
+        temporary.remove_left_behind()
+        left = set(tmp_path.iterdir())
+        assert len(folders) == 4  # two of ours, two with Python's sockets
+        assert len(left & folders) == 2
+        assert (tmp_path / "local_workspace-of_somebody").exists()
+    finally:
+        living.kill()
+        living.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere an orphan's parent is lost")
+def test_a_child_in_a_session_of_its_own_is_found():
+    """By start_new_session, and by a double fork."""
+    code = """
+import os, subprocess
+from local_workspace.workspace import descendants
+descendants.adopt()
+one = subprocess.Popen(["sleep", "600"], start_new_session=True)
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(write, str(os.getpid()).encode())
+        os.execvp("sleep", ["sleep", "600"])
+    os._exit(0)
+print(one.pid, os.read(read, 20).decode(), flush=True)
+os.wait()
+descendants.kill(os.getpid())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert len(pids) == 2, done.stderr
+    states = [Path(f"/proc/{pid}/stat") for pid in pids]
+    assert all(not file.exists() or ") Z" in file.read_text() for file in states)
+
+
+@pytest.mark.parametrize("was_short", [True, False])
+def test_memory_is_named_only_where_it_was_short(was_short):
+    process = SimpleNamespace(join=lambda: None, exitcode=-signal.SIGKILL)
+    said = outcomes._death(process, 300, was_short)
+    assert ("memory runs out" in said) == was_short
+    assert said.startswith("its process was ended by SIGKILL") and "It had 300 MB" in said
+
+
+def test_a_log_without_end_is_cut_in_the_middle_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(log, "MOST", 3000)
+    monkeypatch.setattr(log, "KEPT", 1000)
+    path = tmp_path / "a.log"
+    with open(log.begin(path), "w") as task:
+        for round_ in range(3):
+            task.writelines(f"{round_} {line}\n" for line in range(1000))
+            task.flush()
+            log.shorten(path)
+            text = path.read_text()
+            assert len(text) < 2200
+            assert text.startswith("0 0\n0 1\n") and text.endswith(f"\n{round_} 999\n")
+            assert "MB were cut out" in text
+    (tmp_path / "small").write_text("as it is")
+    log.shorten(tmp_path / "small")
+    assert (tmp_path / "small").read_text() == "as it is"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [f"up --idle={text}" for text in ("nan", "-1", "0", "1e400", "x", "inf")]
+    + [f"sample sales --rows={text}" for text in ("0", "-5", "1.5", "nan", "99999999999999")],
+)
+def test_a_number_out_of_range_is_refused_with_a_sentence(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "local_workspace", *arguments.split()], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert re.search(
+        r"argument --(idle|rows): '.*' is not a (whole )?number from .* to .*; give one", done.stderr
+    )
