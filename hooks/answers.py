@@ -47,6 +47,7 @@ PATTERNS = {
 CHOICES = {
     "environment_version": ("4", "5", "6"),
     "ci": ("github", "azure_devops", "gitlab", "none"),
+    "monitoring": ("yes", "no"),
 }
 MUST_DIFFER = {
     "prod_catalog": ("staging_catalog", "so staging would overwrite prod; give each its own"),
