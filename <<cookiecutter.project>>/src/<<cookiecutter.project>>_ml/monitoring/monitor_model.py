@@ -501,7 +501,7 @@ def draw(windows: dict, reference: dict, now: dict[str, dict]) -> Figure:
     psi = [[windows[end].get(name, {}).get("psi") for end in windows] for name in order]
     image = heat.imshow(np.array(psi, dtype=float), aspect="auto", cmap="YlOrRd", vmin=0, vmax=3 * MAX_PSI)
     heat.set_yticks(range(len(order)), order)
-    some = range(0, len(windows), max(1, len(windows) // 6))
+    some = range(0, len(windows), math.ceil(len(windows) / 5))
     heat.set_xticks(some, [list(windows)[place][:10] for place in some])
     heat.set(title=f"{model_name}: PSI by the end of the window", xlabel="")
     figure.colorbar(image, ax=heat, label=f"PSI, at most {MAX_PSI} is quiet")
@@ -524,7 +524,8 @@ def draw_bins(axes: object, name: str, then: dict, now: dict) -> None:
         axes.bar(np.arange(len(shown)) + offset, np.array(rows)[shown] / max(sum(rows), 1), 0.4, label=label)
     axes.set_xticks(range(len(shown)), [names[place][:12] for place in shown], rotation=30, ha="right")
     axes.set(title=name, ylabel="share of rows")
-    axes.legend()
+    axes.margins(y=0.3)
+    axes.legend(loc="upper right", ncols=2, fontsize="small")
 
 
 def draw_metric(axes: object, windows: dict, reference: dict) -> None:
@@ -538,7 +539,8 @@ def draw_metric(axes: object, windows: dict, reference: dict) -> None:
     }
     if not found:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "no labels have arrived", ha="center", va="center")
+        missing = f"{name} on no rows with new labels" if name else "without a label there is no live metric"
+        axes.text(0.5, 0.5, missing, ha="center", va="center")
         return
     value, low, high = reference["metrics"][name]
     axes.axhspan(low, high, color="tab:blue", alpha=0.2)
@@ -546,7 +548,7 @@ def draw_metric(axes: object, windows: dict, reference: dict) -> None:
     places, values = range(len(found)), [metric.value for metric in found.values()]
     spans = [[metric.value - metric.low, metric.high - metric.value] for metric in found.values()]
     axes.errorbar(places, values, np.transpose(spans), fmt="o-", color="tab:orange", capsize=3, label="live")
-    some = range(0, len(found), max(1, len(found) // 6))
+    some = range(0, len(found), math.ceil(len(found) / 5))
     axes.set_xticks(some, [list(found)[place] for place in some])
     axes.set(title=f"{name} on rows with new labels", ylabel=name)
     axes.legend()
