@@ -12,7 +12,7 @@ from cookiecutter.exceptions import FailedHookException, OutputDirExistsExceptio
 from hooks import algorithms
 
 TYPES = ("regression", "classification", "anomaly")
-RESERVED_DOMAINS = ("features", "inference")  # folders beside those of the domains
+RESERVED_DOMAINS = ("features", "inference", "monitoring")  # folders beside those of the domains
 RESERVED_MODELS = ("observed_at", "prediction", "model_version", "scored_at")  # columns beside the label's
 YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")  # no text to YAML
 MAX_TASKS = 1000  # of a Databricks job
@@ -47,6 +47,7 @@ PATTERNS = {
 CHOICES = {
     "environment_version": ("4", "5", "6"),
     "ci": ("github", "azure_devops", "gitlab", "none"),
+    "monitoring": ("yes", "no"),
 }
 MUST_DIFFER = {
     "prod_catalog": ("staging_catalog", "so staging would overwrite prod; give each its own"),
@@ -143,6 +144,11 @@ def check_answers(answers: Mapping[str, object]) -> str:
             for name in parse_names(answer):
                 if name not in domains:
                     refuse(question, f"{name!r} is no domain of the models; choose {one_of(domains)}")
+        if question == "monitoring" and answer == "yes" and "models" in answers:
+            models = len(parse_models(answers["models"]))
+            if (tasks := 2 * models + 2) > MAX_TASKS:  # two for each, retrain and pipeline_status
+                problem = f"{models} models make a monitoring job of {tasks} tasks"
+                refuse(question, f"{problem}; answer no, since a job takes at most {MAX_TASKS}")
         if question in MUST_DIFFER:
             other, problem = MUST_DIFFER[question]
             if answer == answers.get(other):

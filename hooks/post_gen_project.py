@@ -36,3 +36,7 @@ for provider, name in CI_FILES.items():
         os.remove(name)
         if folder := os.path.dirname(name):
             os.removedirs(folder)
+
+if "<< cookiecutter.monitoring >>" == "no":
+    shutil.rmtree(f"{SOURCE}/monitoring")
+    os.remove("resources/ml/ml_monitoring_pipeline.yml")

@@ -747,7 +747,7 @@ ANY_NOTEBOOK = [
         "every_status_is_a_known_one",
         [(CHURN, '    return "SUCCESS"\n', '    return "OK"\n')],
         f"{CHURN}:«return \"OK\"»: 'OK' is no status that pipeline_status knows; begin it with SUCCESS, "
-        "'SKIPPED: ' or 'FAILED: '",
+        "'SKIPPED: ', 'ALERT: ' or 'FAILED: '",
     ),
     (
         "no_failure_is_hidden",

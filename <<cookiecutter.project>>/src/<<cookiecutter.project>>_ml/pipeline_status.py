@@ -4,7 +4,8 @@
 # MAGIC
 # MAGIC The last task of each job. A notebook that ends with `dbutils.notebook.exit("FAILED: ...")` is a
 # MAGIC successful task to Databricks. So this notebook reads the status of each task before it, prints it,
-# MAGIC and raises if any of them failed: the run then fails, with one reason per failed task.
+# MAGIC and raises if any of them failed: the run then fails, with one reason per failed task. An alert of
+# MAGIC monitoring fails the run too, unless `alerts_fail` is `false`.
 
 # COMMAND ----------
 
@@ -18,8 +19,10 @@ import json
 # COMMAND ----------
 
 dbutils.widgets.text("repair_count", "0", "How often this run was repaired")
+dbutils.widgets.text("alerts_fail", "true", "false if an alert is no failure")
 
 run_id = int(dbutils.widgets.get("run_id"))
+alerts_fail = dbutils.widgets.get("alerts_fail") != "false"
 is_repaired = dbutils.widgets.get("repair_count") not in ("", "0")
 lines = dbutils.widgets.get("results").strip().splitlines()
 results = {key.strip(): state.strip() for key, _, state in (line.partition(":") for line in lines)}
@@ -44,6 +47,7 @@ def read_status(task: str, result_state: str) -> str:
 
 statuses = {task: read_status(task, result_state) for task, result_state in results.items()}
 failed = {task: status for task, status in statuses.items() if status.startswith("FAILED")}
+alerts = {task: status for task, status in statuses.items() if status.startswith("ALERT")}
 for task, status in statuses.items():
     print(f"{task:<40} {status}")
 
@@ -63,9 +67,13 @@ if failed:
         again["latest_repair_id"] = "ID"
     body = json.dumps(again).replace('"ID"', "ID")
     print(f"  databricks jobs repair-run --no-wait --json '{body}'\n")
-    reasons = "; ".join(f"{task}: {status}" for task, status in failed.items())
+
+if counted := failed | alerts if alerts_fail else failed:
+    reasons = "; ".join(f"{task}: {status}" for task, status in counted.items())
     ran = [status for status in statuses.values() if not status.startswith("NOT RUN")]
-    raise RuntimeError(f"{len(failed)} of {len(ran)} tasks failed. {reasons}")
+    raised = f"{len(failed)} of {len(ran)} tasks failed"
+    raised += f", {len(alerts)} alerted" if alerts_fail and alerts else ""
+    raise RuntimeError(f"{raised}. {reasons}")
 
 # COMMAND ----------
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from local_workspace.workspace.tasks import Process, Result
 
-STATUSES = ("SUCCESS", "SKIPPED", "FAILED")  # that a notebook sets; a reason may follow
+STATUSES = ("SUCCESS", "SKIPPED", "ALERT", "FAILED")  # that a notebook sets; a reason may follow
 FAILED = ("failed", "timedout", "canceled", "upstream_failed")
 # What a run_if asks of the results of the tasks before, of which one at least is not excluded.
 HOLDS: dict[str, Callable[[list[str]], bool]] = {

@@ -19,9 +19,9 @@ UNFIT = {  # what a notebook may not import or use, and the sentence on it
     'read its parameters by dbutils.widgets.get("name")',
     r"(?i).*spark.*\.stop": "spark.stop() keeps the status from arriving; remove it",
 }
-STATUSES = ("SUCCESS", "SKIPPED: ", "FAILED: ")
+STATUSES = ("SUCCESS", "SKIPPED: ", "ALERT: ", "FAILED: ")
 SET, EXIT = "dbutils.jobs.taskValues.set", "dbutils.notebook.exit"
-WRITE_STATUS = "begin it with SUCCESS, 'SKIPPED: ' or 'FAILED: '"
+WRITE_STATUS = "begin it with SUCCESS, 'SKIPPED: ', 'ALERT: ' or 'FAILED: '"
 WRITE_SET = f'write {SET}(key="status", value=status) once, at module level'
 WRITE_EXIT = f"write {EXIT}(status) as the last statement, and nowhere else"
 
@@ -80,7 +80,7 @@ def _is_status(value: ast.expr | None) -> bool:
 
 
 def every_status_is_a_known_one(bundle: BundleFiles) -> Iterator[str]:
-    """SUCCESS, SKIPPED: why, FAILED: why; of a function that is called, what it returns."""
+    """SUCCESS, SKIPPED: why, ALERT: why, FAILED: why; of a function that is called, what it returns."""
     for notebook in bundle.notebooks:
         inside = {id(node) for function in notebook.definitions.values() for node in ast.walk(function)}
         given = [value for value in notebook.assigned.get("status", []) if id(value) not in inside]

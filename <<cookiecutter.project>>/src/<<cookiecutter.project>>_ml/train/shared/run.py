@@ -123,6 +123,9 @@ def promote(registered_model: str, new: str, model: Pipeline, data: TrainingData
     return decision
 
 
+# % if cookiecutter.monitoring == "yes"
+# % include train ~ "shared/reference.py"
+# % endif
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
@@ -147,6 +150,9 @@ def main() -> str:
         mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
         model_id = log_model(model, data)
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
+# % if cookiecutter.monitoring == "yes"
+        log_reference(data, predicted)
+# % endif
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
         decision = promote(registered_model, version, model, data, run.info.run_id)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))

@@ -500,6 +500,66 @@ def promote(registered_model: str, new: str, model: Pipeline, data: TrainingData
     return decision
 
 
+# COMMAND ----------
+
+
+# DBTITLE 1,The reference, which monitoring compares later rows with
+def distribution_of(values: pd.Series) -> dict:
+    """The share of missing values; the others by at most 10 quantile bins, or by their 50 commonest texts."""
+    known, missing = values.dropna(), float(values.isna().mean())
+    if not pd.api.types.is_numeric_dtype(values):
+        counts = known.astype(str).value_counts()
+        texts, rest = counts.head(50), counts.iloc[50:].sum()
+        return {"texts": list(texts.index), "counts": [*map(int, texts), int(rest)], "missing": missing}
+    if known.empty:
+        return {"edges": [], "counts": [0], "means": [0.0], "missing": missing}
+    known = known.to_numpy("float32")  # as monitoring compares them, so that equal values stay equal
+    edges = np.unique(np.quantile(known, np.arange(0.1, 1, 0.1), method="lower"))
+    edges, most = edges[edges < known.max()], known.max()
+    if not edges.size:  # nearly all are the largest: it gets a bin of its own
+        edges = np.array([np.nextafter(most, np.float32("-inf")), most])
+    bins, size = np.searchsorted(edges, known), len(edges) + 1
+    counts = np.bincount(bins, minlength=size)
+    means = np.bincount(bins, known, size) / np.maximum(counts, 1)
+    numbers = {"edges": edges.tolist(), "counts": counts.tolist(), "means": means.tolist()}
+    return {**numbers, "missing": missing}
+
+
+def with_intervals(truth: pd.Series, predicted: pd.DataFrame) -> dict:
+    """Each metric of the holdout, with three standard errors to both sides, by bootstrap of its rows."""
+    chance = np.random.default_rng(42)
+    draws = [chance.integers(0, len(truth), len(truth)) for _ in range(50)]
+    draws = [rows for rows in draws if truth.iloc[rows].nunique() > 1]
+    found = pd.DataFrame([evaluate(truth.iloc[rows], predicted.iloc[rows]) for rows in draws], dtype=float)
+    errors = {name: 3 * float(found[name].std()) if name in found else np.nan for name in METRICS}
+    metrics = evaluate(truth, predicted).items()
+    return {name: [value, value - errors[name], value + errors[name]] for name, value in metrics}
+
+
+def positive_values(gold: DataFrame) -> list[str]:
+    """The values of the label that are positive, as monitoring finds them in the gold table again."""
+    is_text = dict(gold.dtypes)[LABEL] == "string"
+    value = (F.lower(F.trim(LABEL)) if is_text else F.col(LABEL).cast("double").cast("string")).alias("value")
+    found = gold.where(binary_label(gold) == 1).select(value).distinct().limit(100).collect()
+    return sorted(row.value for row in found)
+
+
+def log_reference(data: TrainingData, predicted: pd.DataFrame) -> None:
+    """Logs what monitoring needs: how the holdout's columns and predictions are spread, and the metrics."""
+    rows = data.holdout.assign(prediction=predicted["probability"])
+    reference = {
+        "rows": len(rows),
+        "columns": {name: distribution_of(rows[name]) for name in rows.columns},
+        "label": LABEL,
+        "never_learnt": data.rules["holdout"],  # holds for rows that the version did not learn from
+        "positive": positive_values(data.gold.df),
+        "metrics": with_intervals(data.holdout[LABEL], predicted),
+        "compared_by": COMPARED_BY,
+        "lower_is_better": LOWER_IS_BETTER,
+    }
+    mlflow.log_dict(reference, "reference.json")
+
+
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
@@ -519,6 +579,7 @@ def main() -> str:
         mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
         model_id = log_model(model, data)
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
+        log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
         decision = promote(registered_model, version, model, data, run.info.run_id)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))

@@ -1,0 +1,661 @@
+# Databricks notebook source
+# % set history = cookiecutter.history_domains | parse_names
+# MAGIC %md
+# MAGIC # Monitor one model
+# MAGIC
+# MAGIC Compares today's features and predictions with those of the holdout that the champion was judged on,
+# MAGIC and its metrics on rows whose labels have arrived with those of the holdout. Training logged both as
+# MAGIC `reference.json`. Figures go to `{catalog}.{feature_schema}.{model}_monitoring`, named as in the drift
+# MAGIC table of Databricks, and to a run in the model's experiment.
+# MAGIC
+# MAGIC With `observed_at`, today is the last `window_days` before midnight after the newest row, or before
+# MAGIC `as_of`; without it, all rows. Safe to run again: figures are merged by version, window and column.
+
+# COMMAND ----------
+
+import math
+import re
+import traceback
+from datetime import datetime, timedelta
+
+import mlflow
+import numpy as np
+# % if history
+from databricks.feature_engineering import FeatureEngineeringClient
+# % endif
+from matplotlib.figure import Figure
+from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+mlflow.set_registry_uri("databricks-uc")
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Yours to change
+
+# COMMAND ----------
+
+MAX_PSI = 0.2  # population stability index; more is drift
+MAX_MISSING = 0.1  # change of the share of missing values; more is drift
+CHANCE = 1e-6  # a figure that chance gives this often or more is no alert: of few rows, it gives large ones
+MIN_LABELS = 30  # fewer rows with new labels give no metrics
+LEFT_OUT = []  # columns that are expected to drift, which get figures but no alert
+
+# COMMAND ----------
+
+dbutils.widgets.text("catalog", "", "Catalog")
+dbutils.widgets.text("gold_schema", "", "Schema of the gold tables")
+dbutils.widgets.text("feature_schema", "", "Schema of features, models and predictions")
+dbutils.widgets.text("project", "", "Project, which names the experiment")
+dbutils.widgets.text("domain", "", "Domain, which names the tables")
+dbutils.widgets.text("model_name", "", "Name of the model, as registered")
+dbutils.widgets.text("window_days", "7", "How many days are looked at")
+dbutils.widgets.text("as_of", "", "Look at the time until this, as 2026-01-31 00:00:00; empty for the newest")
+dbutils.widgets.text("retrain_on_alert", "false", "true if an alert starts the training pipeline")
+# % if history
+dbutils.widgets.text("history", "", "true if the domain has several rows per key")
+# % endif
+
+catalog = dbutils.widgets.get("catalog")
+gold_schema = dbutils.widgets.get("gold_schema")
+feature_schema = dbutils.widgets.get("feature_schema")
+project = dbutils.widgets.get("project")
+domain = dbutils.widgets.get("domain")
+model_name = dbutils.widgets.get("model_name")
+window_days = dbutils.widgets.get("window_days")
+as_of = dbutils.widgets.get("as_of")
+# % if history
+has_history = dbutils.widgets.get("history") == "true"
+# % endif
+
+spark = SparkSession.builder.getOrCreate()
+gold_table = f"{catalog}.{gold_schema}.{domain}"
+feature_table = f"{catalog}.{feature_schema}.{domain}_features"
+registered_model = f"{catalog}.{feature_schema}.{model_name}"
+predictions_table = f"{registered_model}_predictions"
+monitoring_table = f"{registered_model}_monitoring"
+key = f"{domain}_id"
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Distances between two distributions, each as the number of rows in each bin
+def shares(counts: list) -> np.ndarray:
+    """The share of each bin, with half a row more in each, so that none is 0."""
+    counts = np.asarray(counts, dtype=float) + 0.5
+    return counts / counts.sum()
+
+
+def population_stability_index(then: list, now: list) -> float:
+    """The index; 0 if both are equal."""
+    p, q = shares(then), shares(now)
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def js_distance(then: list, now: list) -> float:
+    """The Jensen-Shannon distance, by natural logarithms."""
+    p, q = np.asarray(then) / np.sum(then), np.asarray(now) / np.sum(now)
+    middle = (p + q) / 2
+    parts = [np.sum(part[part > 0] * np.log(part[part > 0] / middle[part > 0])) for part in (p, q)]
+    return math.sqrt(max(sum(parts) / 2, 0))
+
+
+def chi_squared_tail(value: float, freedom: int) -> float:
+    """How often a chi-squared variable is larger than a value."""
+    half, odd = value / 2, freedom % 2
+    if half <= 0 or not freedom:
+        return 1.0
+    terms = [a * math.log(half) - half - math.lgamma(a + 1) for a in np.arange(odd / 2, freedom / 2)]
+    return min(odd * math.erfc(math.sqrt(half)) + sum(map(math.exp, terms)), 1.0)
+
+
+def chi_squared_test(then: list, now: list) -> tuple[float, float]:
+    """Statistic and p-value of both being drawn from the same."""
+    table = np.array([then, now], dtype=float)
+    table = table[:, table.sum(axis=0) > 0]
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    statistic = float(((table - expected) ** 2 / expected).sum())
+    return statistic, chi_squared_tail(statistic, table.shape[1] - 1)
+
+
+def ks_test(then: list, now: list) -> tuple[float, float]:
+    """Statistic of Kolmogorov and Smirnov, at the edges of the bins, and its asymptotic p-value."""
+    size = 1 / (1 / np.sum(then) + 1 / np.sum(now))
+    largest = float(np.abs(np.cumsum(then) / np.sum(then) - np.cumsum(now) / np.sum(now)).max())
+    orders = np.arange(1, 101)
+    tail = 2 * np.sum((-1.0) ** (orders - 1) * np.exp(-2 * size * (orders * largest) ** 2))
+    return largest, 1.0 if size * largest**2 < 0.04 else float(np.clip(tail, 0, 1))
+
+
+def wasserstein_distance(then: list, means_then: list, now: list, means_now: list) -> float:
+    """How far rows must be moved on average, with those of a bin at its mean."""
+    places = np.concatenate([means_then, means_now])
+    weights = np.concatenate([np.asarray(then) / np.sum(then), -np.asarray(now) / np.sum(now)])
+    order = np.argsort(places)
+    return float(np.sum(np.abs(np.cumsum(weights[order]))[:-1] * np.diff(places[order])))
+
+
+def compare(then: dict, now: dict) -> dict:
+    """All figures of a column; none where one side has no values."""
+    if not sum(then["counts"]) or not sum(now["counts"]):
+        return {}
+    counts = then["counts"], now["counts"]
+    found = {
+        "population_stability_index": population_stability_index(*counts),
+        "js_distance": js_distance(*counts),
+    }
+    if "texts" in then:
+        return {**found, "chi_squared_test": chi_squared_test(*counts)}
+    places = then["counts"], then["means"], now["counts"], now["means"]
+    return {**found, "ks_test": ks_test(*counts), "wasserstein_distance": wasserstein_distance(*places)}
+
+
+def alerts_of(name: str, then: dict, now: dict, is_feature: bool) -> list[tuple[float, str]]:
+    """What is beyond its threshold and no chance, each with how many times the threshold it is."""
+    found, rows = [], (sum(then["counts"]), sum(now["counts"]))
+    if all(rows):
+        noise, freedom = 1 / rows[0] + 1 / rows[1], len(then["counts"]) - 1
+        index = population_stability_index(then["counts"], now["counts"])
+        above = index - freedom * noise  # chance alone gives about the rest
+        if above > MAX_PSI and chi_squared_tail(index / noise, freedom) < CHANCE:
+            found.append((above / MAX_PSI, f"{name} has a PSI of {index:.2f}, {index - above:.2f} by chance"))
+    change = now["missing"] - then["missing"]
+    if is_feature and abs(change) > MAX_MISSING:
+        noise = 1 / (rows[0] / (1 - then["missing"]) if rows[0] else 1) + 1 / max(now["rows"], 1)
+        share = (then["missing"] + now["missing"]) / 2
+        if chi_squared_tail(change**2 / (share * (1 - share) * noise), 1) < CHANCE:
+            missing = f"{now['missing']:.0%} of {name} are missing, {then['missing']:.0%} then"
+            found.append((abs(change) / MAX_MISSING, missing))
+    return found
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Metrics on rows whose labels have arrived, by sums that Spark makes of them
+def classification_metrics(cells: dict[str, np.ndarray]) -> dict[str, float]:
+    """The metrics of cells that have a label, mean probability, prediction and number of rows each."""
+    label, probability, predicted, rows = (cells[name] for name in ("label", "mean", "predicted", "rows"))
+    positive, negative = rows * label, rows * (1 - label)
+    if not positive.sum() or not negative.sum():
+        return {}
+    bins = cells["bin"]
+    hits, alarms = np.bincount(bins, positive), np.bincount(bins, negative)
+    below = np.cumsum(alarms) - alarms / 2
+    found, flagged = np.cumsum(hits[::-1]), np.cumsum((hits + alarms)[::-1])
+    true = (positive * predicted).sum()
+    inside = np.clip(probability, 1e-15, 1 - 1e-15)
+    loss = -(positive * np.log(inside) + negative * np.log(1 - inside)).sum()
+    return {
+        "roc_auc": (hits * below).sum() / (positive.sum() * negative.sum()),
+        "average_precision": (hits[::-1] * found / np.maximum(flagged, 1e-9)).sum() / positive.sum(),
+        "log_loss": loss / rows.sum(),
+        "brier_score": (rows * (label - probability) ** 2).sum() / rows.sum(),
+        "f1": 2 * true / (positive.sum() + (rows * predicted).sum()),
+        "precision": true / max((rows * predicted).sum(), 1e-9),
+        "recall": true / positive.sum(),
+    }
+
+
+def regression_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
+    """The metrics of groups of rows, by the sums of each."""
+    total = {name: values.sum() for name, values in groups.items()}
+    spread = total["squares"] - total["labels"] ** 2 / total["rows"]
+    return {
+        "rmse": math.sqrt(total["squared_errors"] / total["rows"]),
+        "mae": total["errors"] / total["rows"],
+        **({"r2": 1 - total["squared_errors"] / spread} if spread > 0 else {}),
+    }
+
+
+def cells_of(rows: DataFrame, threshold: float) -> dict[str, np.ndarray]:
+    """Rows by label, prediction, and probability in thousandths."""
+    by = [
+        F.col("_label").alias("label"),
+        (F.col("_predicted") >= threshold).cast("int").alias("predicted"),
+        F.floor(F.col("_predicted") * 1000).cast("int").alias("bin"),
+    ]
+    found = rows.groupBy(*by).agg(F.count("*").alias("rows"), F.avg("_predicted").alias("mean"))
+    names = ("label", "predicted", "bin", "rows", "mean")
+    found = found.orderBy("bin", "label", "predicted").collect()
+    return {name: np.array([row[name] for row in found]) for name in names}
+
+
+def groups_of(rows: DataFrame) -> dict[str, np.ndarray]:
+    """Sums of about a thousand groups of rows; those of a key are in the same."""
+    label, error = F.col("_label"), F.col("_label") - F.col("_predicted")
+    sums = {
+        "rows": F.count("*").cast("double"),
+        "labels": F.sum(label),
+        "squares": F.sum(label * label),
+        "errors": F.sum(F.abs(error)),
+        "squared_errors": F.sum(error * error),
+    }
+    group = F.expr(f"pmod(xxhash64({key}, 'group'), 1000)").alias("group")
+    found = rows.groupBy(group).agg(*(value.alias(name) for name, value in sums.items()))
+    found = found.orderBy("group").collect()
+    return {name: np.array([row[name] for row in found]) for name in sums}
+
+
+def with_intervals(parts: dict[str, np.ndarray], is_regression: bool) -> dict[str, tuple]:
+    """Each metric, with three standard errors to both sides, by a bootstrap of the parts."""
+    metrics_of, chance, drawn = regression_metrics if is_regression else classification_metrics, [], []
+    chance = np.random.default_rng(42)
+    for _ in range(200):
+        if is_regression:
+            times = chance.poisson(1, len(parts["rows"]))
+            draw = {name: values * times for name, values in parts.items()}
+        else:
+            draw = {**parts, "rows": chance.poisson(parts["rows"])}
+        if draw["rows"].sum():
+            drawn.append(metrics_of(draw))
+    found = {}
+    for name, value in metrics_of(parts).items():
+        error = 3 * float(np.std([draw[name] for draw in drawn if name in draw]))
+        found[name] = value, value - error, value + error
+    return found
+
+
+def metric_alerts(live: dict[str, tuple], count: int, reference: dict) -> list[str]:
+    """What the champion is compared by, if its whole interval is worse than that of the holdout."""
+    name = reference.get("compared_by")
+    if name not in live or name not in reference["metrics"]:
+        return []
+    (value, low, high), (then, least, most) = live[name], reference["metrics"][name]
+    if (low > most) if reference["lower_is_better"] else (high < least):
+        now = f"{name} is {value:.4g} ({low:.4g} to {high:.4g}) on {count} rows with labels"
+        return [f"{now}, {then:.4g} ({least:.4g} to {most:.4g}) on the holdout"]
+    return []
+
+
+# COMMAND ----------
+
+
+# DBTITLE 1,Rows
+class Skipped(Exception):
+    """There is nothing to compare, for a reason that is no failure."""
+
+
+def column(name: str) -> Column:
+    """A column by its name alone, which may have dots and spaces."""
+    return F.col(f"`{name}`")
+
+
+def champion() -> tuple[str, dict, dict]:
+    """The champion's version, its tags, and the reference that its training logged."""
+    client = mlflow.MlflowClient()
+    try:
+        version = client.get_model_version_by_alias(registered_model, "champion")
+    except MlflowException as error:
+        if not re.search(r"(?i)not.found|does.not.exist", str(error)):
+            raise
+        raise Skipped("no champion yet, so there is nothing to monitor") from error
+    if "reference.json" not in [file.path for file in client.list_artifacts(version.run_id)]:
+        raise Skipped(f"champion {version.version} was trained without reference.json; train a new version")
+    reference = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/reference.json")
+    return str(version.version), version.tags, reference
+
+
+def exists(table: str) -> bool:
+    """Whether there is such a table."""
+    schema, name = table.rsplit(".", 1)
+    return bool(spark.sql(f"SHOW TABLES IN {schema} LIKE '{name}'").collect())
+
+
+def label_of(gold: DataFrame, reference: dict) -> Column:
+    """The label as training took it, a number; NULL where there is none."""
+    name = reference["label"]
+    if name is None or name not in gold.columns:
+        return F.lit(None).cast("double")
+    if "positive" not in reference:
+        return F.when(F.abs(name) < float("inf"), column(name).cast("double"))
+    is_text = dict(gold.dtypes)[name] == "string"
+    value = F.lower(F.trim(name)) if is_text else column(name).cast("double").cast("string")
+    return F.when(value != "NaN", value.isin(reference["positive"]).cast("double"))
+
+
+def gold_rows(reference: dict) -> DataFrame:
+    """Key, time, label, and whether the champion never learnt from the row."""
+    gold = spark.table(gold_table)
+    columns = {"_label": label_of(gold, reference)}
+    has_time = "observed_at" in map(str.lower, gold.columns)
+    if has_time:
+        columns["observed_at"] = F.col("observed_at").cast("timestamp")
+    rows = gold.select(key, *(value.alias(name) for name, value in columns.items()))
+    rows = rows.where(F.col(key).isNotNull()).withColumn("_new", F.expr(reference["never_learnt"]))
+    if has_time:
+        return rows.where("observed_at IS NOT NULL")
+    return rows.withColumn("observed_at", F.lit(None).cast("timestamp"))
+
+
+def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime, datetime]:
+    """The rows of today, `_now`, and those of the newest labels, `_live`; from when until when today is."""
+    days = timedelta(days=float(window_days))
+    until = F.lit(as_of).cast("timestamp") if as_of else F.current_timestamp()
+    if not has_time:
+        if as_of:
+            raise Skipped(f"{gold_table} has no column observed_at, so the past cannot be looked at")
+        today = spark.sql("SELECT string(current_date())").first()[0]
+        start = datetime.fromisoformat(today)
+        is_live = F.col("_label").isNotNull() & F.col("_new")
+        return rows.withColumns({"_now": F.lit(True), "_live": is_live}), start, start + timedelta(days=1)
+    time = F.when(F.col("observed_at") <= until, F.col("observed_at"))
+    is_live = F.col("_label").isNotNull() & F.col("_new")
+    newest = rows.agg(
+        F.max(time).cast("string").alias("row"), F.max(F.when(is_live, time)).cast("string").alias("label")
+    ).first()
+    if newest["row"] is None:
+        raise Skipped(f"{gold_table} has no row until {as_of or 'now'}")
+    end = datetime.fromisoformat(as_of or newest["row"])
+    if not as_of:
+        end = end.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    labelled = datetime.fromisoformat(newest["label"] or newest["row"])
+    is_now, is_recent = (
+        (time > F.lit(str(last - days)).cast("timestamp")) & (time <= F.lit(str(last)).cast("timestamp"))
+        for last in (end, labelled)
+    )
+    rows = rows.withColumns({"_now": F.coalesce(is_now, F.lit(False)), "_live": is_live & is_recent})
+    return rows, end - days, end
+
+
+def with_predictions(rows: DataFrame, version: str, model_type: str) -> DataFrame:
+    """The rows with what the champion predicts for them, `_predicted`, if that is known."""
+    name = {"classification": "probability", "anomaly": "score"}.get(model_type, "prediction")
+# % if history
+    if has_history:
+        scored = FeatureEngineeringClient().score_batch(
+            model_uri=f"models:/{registered_model}/{version}",
+            df=rows.select(key, "observed_at"),
+            result_type="array<double>" if model_type == "classification" else "double",
+        )
+        value = F.element_at("prediction", 2) if model_type == "classification" else F.col("prediction")
+        return rows.join(scored.select(key, "observed_at", value.alias("_predicted")), [key, "observed_at"])
+# % endif
+    if not exists(predictions_table):
+        return rows.withColumn("_predicted", F.lit(None).cast("double"))
+    predictions = spark.table(predictions_table).where(F.col("model_version") == int(version))
+    return rows.join(predictions.select(key, F.col(name).cast("double").alias("_predicted")), key, "left")
+
+
+def count_bins(rows: DataFrame, columns: dict[str, dict], named: dict[str, str]) -> dict[str, dict]:
+    """For each column the number of rows and the mean in each bin, and what is missing; counted at once."""
+    parts = []
+    for index, then in enumerate(columns.values()):
+        value = F.lit(None).cast("double")
+        if "texts" in then:
+            place = F.array_position(F.array(*map(F.lit, then["texts"] or [""])), F.col(f"_{index}"))
+            known = F.when(place > 0, place - 1).otherwise(len(then["texts"])).cast("int")
+            place = F.when(F.col(f"_{index}").isNotNull(), known)
+        else:
+            value = F.col(f"_{index}").cast("float").cast("double")
+            above = [(value > edge).cast("int") for edge in then["edges"]]
+            place = sum(above[1:], above[0]) if above else F.when(value.isNotNull(), 0)
+        parts.append(F.struct(F.lit(index).alias("column"), place.alias("bin"), value.alias("value")))
+    chosen = rows.select(*(column(named.get(name, name)).alias(f"_{n}") for n, name in enumerate(columns)))
+    counted = chosen.select(F.explode(F.array(*parts)).alias("part")).groupBy("part.column", "part.bin")
+    found = {}
+    for row in counted.agg(F.count("*").alias("count"), F.avg("part.value").alias("mean")).collect():
+        found[row.column, row.bin] = row["count"], row["mean"] or 0.0
+    now = {}
+    for index, (name, then) in enumerate(columns.items()):
+        bins = [found.get((index, place), (0, 0.0)) for place in range(len(then["counts"]))]
+        counts, missing = [count for count, _ in bins], found.get((index, None), (0, 0.0))[0]
+        total = sum(counts) + missing
+        means = [mean for _, mean in bins]
+        now[name] = {"counts": counts, "means": means, "rows": total, "missing": missing / max(total, 1)}
+    return now
+
+
+# COMMAND ----------
+
+# DBTITLE 1,What is kept: figures in the table, series and a picture in a run
+FIGURES = {
+    "model_version": "BIGINT",
+    "window": "STRUCT<start: TIMESTAMP, end: TIMESTAMP>",
+    "granularity": "STRING",
+    "column_name": "STRING",
+    "drift_type": "STRING",
+    "count": "BIGINT",
+    "percent_null": "DOUBLE",
+    "population_stability_index": "DOUBLE",
+    "js_distance": "DOUBLE",
+    "ks_test": "STRUCT<statistic: DOUBLE, pvalue: DOUBLE>",
+    "wasserstein_distance": "DOUBLE",
+    "chi_squared_test": "STRUCT<statistic: DOUBLE, pvalue: DOUBLE>",
+    "metrics": "ARRAY<STRUCT<name: STRING, value: DOUBLE, low: DOUBLE, high: DOUBLE>>",
+}
+TABLE = ":table"  # the column_name of what holds for all columns, as Databricks writes it
+
+
+def rounded(value: object) -> object:
+    """Six digits of each number: Spark's sums differ in the last ones from run to run."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(rounded, value))
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def write_figures(rows: list[dict], version: str, start: datetime, end: datetime, granularity: str) -> None:
+    """Merges the figures by version, window and column."""
+    given = {"start": str(start), "end": str(end), "granularity": granularity, "drift_type": "BASELINE"}
+    names = [name for name in FIGURES if name not in ("model_version", "window")]
+    types = ", ".join(f"`{name}` {FIGURES[name]}" for name in names)
+    values = [tuple(rounded({**given, **row}.get(name)) for name in names) for row in rows]
+    window = F.struct(*(F.lit(given[name]).cast("timestamp").alias(name) for name in ("start", "end")))
+    figures = spark.createDataFrame(values, types).select(
+        F.lit(int(version)).cast("bigint").alias("model_version"), window.alias("window"), *names
+    )
+    columns = ", ".join(f"`{name}` {kind}" for name, kind in FIGURES.items())
+    spark.sql(f"CREATE TABLE IF NOT EXISTS {monitoring_table} ({columns})")
+    is_written = " AND ".join(f"w.`{name}` <=> n.`{name}`" for name in FIGURES)
+    same = " AND ".join(f"t.{name} = s.{name}" for name in ("model_version", "window", "column_name"))
+    spark.sql(
+        f"MERGE INTO {monitoring_table} t USING ("
+        f"SELECT n.* FROM {{figures}} n LEFT ANTI JOIN {monitoring_table} w ON {is_written}"
+        f") s ON {same} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+        figures=figures,
+    )
+
+
+def read_windows(version: str) -> dict[str, dict[str, dict]]:
+    """The figures of the version's last 30 windows: by the day each ended, then by column."""
+    windows: dict[str, dict[str, dict]] = {}
+    of_version = spark.table(monitoring_table).where(F.col("model_version") == int(version))
+    last = of_version.select("window").distinct().orderBy(F.col("window.end").desc()).limit(30)
+    psi = F.col("population_stability_index").alias("psi")
+    end = F.col("window.end").cast("string").alias("end")
+    chosen = of_version.join(last, "window").select(end, "column_name", psi, "metrics")
+    for row in chosen.orderBy("end", "column_name").collect():
+        windows.setdefault(row.end, {})[row.column_name] = {"psi": row.psi, "metrics": row.metrics or []}
+    return windows
+
+
+def series_of(windows: dict[str, dict[str, dict]], label: str | None) -> list[Metric]:
+    """The largest PSI, that of predictions, and each live metric, by the day on which the window ended."""
+    found = []
+    for end, columns in windows.items():
+        day = datetime.fromisoformat(end)
+        stamp, step = int(day.timestamp() * 1000), (day - datetime(1970, 1, 1)).days
+        psi = {name: each["psi"] for name, each in columns.items() if each["psi"] is not None}
+        features = [value for name, value in psi.items() if name not in ("prediction", label)]
+        values = {"largest_psi": max(features)} if features else {}
+        if "prediction" in psi:
+            values["prediction_psi"] = psi["prediction"]
+        for metric in columns.get(TABLE, {}).get("metrics", []):
+            values[f"live_{metric.name}"] = metric.value
+        found += [Metric(name, value, stamp, step) for name, value in values.items()]
+    return found
+
+
+def draw(windows: dict, reference: dict, now: dict[str, dict]) -> Figure:
+    """Columns by windows, the worst columns then and now, and the live metric beside the holdout's."""
+    last = list(windows)[-1]
+    order = sorted(
+        (name for name in windows[last] if name != TABLE), key=lambda name: -(windows[last][name]["psi"] or 0)
+    )[:20]
+    figure = Figure(figsize=(13, 8), layout="constrained")
+    grid = figure.add_gridspec(3, 2, width_ratios=[1.3, 1])
+    heat = figure.add_subplot(grid[:2, 0])
+    psi = [[windows[end].get(name, {}).get("psi") for end in windows] for name in order]
+    image = heat.imshow(np.array(psi, dtype=float), aspect="auto", cmap="YlOrRd", vmin=0, vmax=3 * MAX_PSI)
+    heat.set_yticks(range(len(order)), order)
+    some = range(0, len(windows), math.ceil(len(windows) / 5))
+    heat.set_xticks(some, [list(windows)[place][:10] for place in some])
+    heat.set(title=f"{model_name}: PSI by the end of the window", xlabel="")
+    figure.colorbar(image, ax=heat, label=f"PSI, at most {MAX_PSI} is quiet")
+    for row, name in enumerate(order[:3]):
+        bars = figure.add_subplot(grid[row, 1])
+        draw_bins(bars, name, reference["columns"][name], now[name])
+    live = figure.add_subplot(grid[2, 0])
+    draw_metric(live, windows, reference)
+    return figure
+
+
+def draw_bins(axes: object, name: str, then: dict, now: dict) -> None:
+    """The share of rows in each bin, then and now."""
+    edges = [f"{edge:.3g}" for edge in then.get("edges", [])]
+    names = [*then["texts"], "other"] if "texts" in then else [*(f"≤ {edge}" for edge in edges), "more"]
+    shown = np.arange(len(names))
+    if "texts" in then:
+        shown = np.argsort(-np.add(then["counts"], now["counts"]))[:12]
+    for offset, label, rows in ((-0.2, "holdout", then["counts"]), (0.2, "now", now["counts"])):
+        axes.bar(np.arange(len(shown)) + offset, np.array(rows)[shown] / max(sum(rows), 1), 0.4, label=label)
+    axes.set_xticks(range(len(shown)), [names[place][:12] for place in shown], rotation=30, ha="right")
+    axes.set(title=name, ylabel="share of rows")
+    axes.margins(y=0.3)
+    axes.legend(loc="upper right", ncols=2, fontsize="small")
+
+
+def draw_metric(axes: object, windows: dict, reference: dict) -> None:
+    """The live metric that decides, with its interval, beside that of the holdout."""
+    name = reference.get("compared_by")
+    found = {
+        end[:10]: metric
+        for end, columns in windows.items()
+        for metric in columns.get(TABLE, {}).get("metrics", [])
+        if metric.name == name
+    }
+    if not found:
+        axes.set_axis_off()
+        missing = f"{name} on no rows with new labels" if name else "without a label there is no live metric"
+        axes.text(0.5, 0.5, missing, ha="center", va="center")
+        return
+    value, low, high = reference["metrics"][name]
+    axes.axhspan(low, high, color="tab:blue", alpha=0.2)
+    axes.axhline(value, color="tab:blue", label="holdout")
+    places, values = range(len(found)), [metric.value for metric in found.values()]
+    spans = [[metric.value - metric.low, metric.high - metric.value] for metric in found.values()]
+    axes.errorbar(places, values, np.transpose(spans), fmt="o-", color="tab:orange", capsize=3, label="live")
+    some = range(0, len(found), math.ceil(len(found) / 5))
+    axes.set_xticks(some, [list(found)[place] for place in some])
+    axes.set(title=f"{name} on rows with new labels", ylabel=name)
+    axes.legend()
+
+
+def log_run(version: str, windows: dict, reference: dict, picture: Figure, alerts: str) -> None:
+    """A run in the model's experiment, with the series and the picture."""
+    experiment = mlflow.set_experiment(f"/Shared/{project}_ml_{model_name}").experiment_id
+    name = f"{model_name}_monitoring_{datetime.now():%Y%m%d_%H%M%S}"
+    with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
+        tags = {"project": project, "domain": domain, "model_name": model_name, "layer": "monitoring"}
+        mlflow.set_tags({**tags, "model_version": version, "alerts": alerts[:1000].strip() or "none"})
+        series = series_of(windows, reference["label"])
+        mlflow.MlflowClient().log_batch(run.info.run_id, metrics=series)
+        mlflow.log_figure(picture, "monitoring.png")
+
+
+# COMMAND ----------
+
+
+def check_parameters() -> None:
+    """Refuses parameters that are no number of days, or no time."""
+    try:
+        if not float(window_days) > 0:
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"parameter window_days is {window_days!r}; give a number of days above 0") from None
+    try:
+        datetime.fromisoformat(as_of or "2026-01-31")
+    except ValueError:
+        raise ValueError(f"parameter as_of is {as_of!r}; give a time like 2026-01-31 00:00:00") from None
+
+
+def live_metrics(rows: DataFrame, tags: dict, reference: dict) -> tuple[dict[str, tuple], int]:
+    """The champion's metrics on rows whose labels have arrived, and how many there are."""
+    if "metrics" not in reference:
+        return {}, 0
+    labelled = rows.where("_live AND _predicted IS NOT NULL")
+    is_regression = "positive" not in reference
+    parts = groups_of(labelled) if is_regression else cells_of(labelled, float(tags["threshold"]))
+    count = int(sum(parts["rows"]))
+    if count < MIN_LABELS:
+        print(f"{count} rows with labels that the champion never learnt from; its metrics need {MIN_LABELS}")
+        return {}, count
+    return with_intervals(parts, is_regression), count
+
+
+def monitor() -> str:
+    check_parameters()
+    version, tags, reference = champion()
+    label = reference["label"]
+    rows = gold_rows(reference)
+    has_time = "observed_at" in map(str.lower, spark.table(gold_table).columns)
+    rows, start, end = choose_windows(rows, has_time)
+    features = spark.table(feature_table)
+    names = [name for name in reference["columns"] if name not in ("prediction", label)]
+    gone = [name for name in names if name not in features.columns]
+    if new := [name for name in features.columns if name not in (*names, key, "observed_at")]:
+        print(f"new in {feature_table}, and not known to champion {version}: {', '.join(new)}")
+# % if history
+    keys = [key, "observed_at"] if has_history else [key]
+# % else
+    keys = [key]
+# % endif
+    rows = with_predictions(rows.where("_now OR _live"), version, tags.get("model_type", ""))
+    rows = rows.join(features.select(*keys, *(column(name) for name in names if name not in gone)), keys)
+    columns = {name: each for name, each in reference["columns"].items() if name not in gone}
+    now = count_bins(rows.where("_now"), columns, {"prediction": "_predicted", label: "_label"})
+    counted = max(each["rows"] for each in now.values())
+    if not counted:
+        raise Skipped(f"no row between {start} and {end}; give another as_of, or more window_days")
+    live, labelled = live_metrics(rows, tags, reference)
+    figures = {name: compare(then, now[name]) for name, then in columns.items()}
+    alerts = [(math.inf, f"{name} is gone from {feature_table}") for name in gone]
+    alerts += [(math.inf, alert) for alert in metric_alerts(live, labelled, reference)]
+    for name, then in columns.items():
+        if name not in (label, *LEFT_OUT):
+            alerts += alerts_of(name, then, now[name], name != "prediction")
+    written = [
+        {"column_name": name, "count": now[name]["rows"], "percent_null": 100 * now[name]["missing"], **each}
+        for name, each in figures.items()
+    ]
+    metrics = [(name, *values) for name, values in live.items()]
+    written.append({"column_name": TABLE, "count": labelled, "metrics": metrics or None})
+    write_figures(written, version, start, end, f"{window_days} days" if has_time else "1 day")
+    print(f"{counted} rows between {start} and {end}, {labelled} with new labels, by version {version}")
+    alerts = [sentence for _, sentence in sorted(alerts, key=lambda alert: -alert[0])]
+    windows = read_windows(version)
+    log_run(version, windows, reference, draw(windows, reference, now), "; ".join(alerts))
+    if alerts:
+        return f"ALERT: {'; '.join(alerts)}"[:1000]
+    return "SUCCESS"
+
+
+# COMMAND ----------
+
+try:
+    status = monitor()
+except Skipped as reason:
+    status = f"SKIPPED: {reason}"
+except Exception as error:
+    traceback.print_exc()
+    status = f"FAILED: {' '.join(str(error).split()) or repr(error)}"[:1000]
+
+# COMMAND ----------
+
+retrain = status.startswith("ALERT") and dbutils.widgets.get("retrain_on_alert") == "true"
+dbutils.jobs.taskValues.set(key="retrain", value="true" if retrain else "false")
+dbutils.jobs.taskValues.set(key="status", value=status)
+dbutils.notebook.exit(status)
