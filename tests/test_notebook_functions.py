@@ -157,3 +157,21 @@ def test_an_alias_is_missing_only_where_the_registry_says_so(said, found):
             read_aliases("dev.ml.revenue")
     else:
         assert read_aliases("dev.ml.revenue") == found
+
+
+def test_a_champion_whose_feature_is_lost_says_to_train_first():
+    """The client's own sentence does not say what to do."""
+
+    def score():
+        raise ValueError(
+            "Unable to find feature 'b' from feature table 'ml.sales_features' in Feature Catalog."
+        )
+
+    tree = ast.parse((SOURCE / "inference/score_model.py").read_text())
+    (last,) = [part for part in tree.body if isinstance(part, ast.Try)]
+    names = {"score": score, "Skipped": KeyError, "feature_table": "ml.sales_features"}
+    names["traceback"] = SimpleNamespace(print_exc=lambda: None)
+    exec(compile(ast.Module([last], []), "score_model.py", "exec"), names)
+    assert names["status"].startswith(
+        "FAILED: train first, as ml.sales_features has lost a feature of the ch"
+    )
