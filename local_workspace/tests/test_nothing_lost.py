@@ -93,7 +93,7 @@ SAID = {  # by Derby -> the sentence
     "ERROR XSDB6: Another instance of Derby may have already booted the database": r"is locked by .*nothing",
     "java.io.IOException: seg0/c.dat (Permission denied)": r"cannot be opened \(Permission denied\)",
     "java.io.IOException: No space left on device": r"cannot be opened \(No space left on device\)",
-    "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged \(Invalid checksum on Page 1\); restore it",
+    "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged; restore it",
 }
 
 
