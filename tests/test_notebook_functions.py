@@ -224,3 +224,21 @@ def test_workers_are_counted_once_though_one_may_join_later(bake):
     for _ in range(2):
         fit_on_spark(rows, train, {})
     assert learners == [3, 3]
+
+
+def test_a_champion_whose_feature_is_lost_says_to_train_first():
+    """The client's own sentence does not say what to do."""
+
+    def score():
+        raise ValueError(
+            "Unable to find feature 'b' from feature table 'ml.sales_features' in Feature Catalog."
+        )
+
+    tree = ast.parse((SOURCE / "inference/score_model.py").read_text())
+    (last,) = [part for part in tree.body if isinstance(part, ast.Try)]
+    names = {"score": score, "Skipped": KeyError, "feature_table": "ml.sales_features"}
+    names["traceback"] = SimpleNamespace(print_exc=lambda: None)
+    exec(compile(ast.Module([last], []), "score_model.py", "exec"), names)
+    assert names["status"].startswith(
+        "FAILED: train first, as ml.sales_features has lost a feature of the ch"
+    )

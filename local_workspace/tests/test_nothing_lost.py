@@ -93,7 +93,7 @@ SAID = {  # by Derby -> the sentence
     "ERROR XSDB6: Another instance of Derby may have already booted the database": r"is locked by .*nothing",
     "java.io.IOException: seg0/c.dat (Permission denied)": r"cannot be opened \(Permission denied\)",
     "java.io.IOException: No space left on device": r"cannot be opened \(No space left on device\)",
-    "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged \(Invalid checksum on Page 1\); restore it",
+    "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged; restore it",
 }
 
 
@@ -152,7 +152,7 @@ def test_a_lock_in_a_task_is_one_sentence(tmp_path):
 def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    code = "from local_workspace.workspace.temporary import own_folder\nfolder = own_folder(); folder.__enter__()"
+    code = "from local_workspace.workspace.temporary import own_folder\nf = own_folder(); f.__enter__()"
     living, killed = holding(code), holding(code)
     folders = set(tmp_path.iterdir())
     killed.kill()

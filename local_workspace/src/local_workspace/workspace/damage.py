@@ -60,9 +60,7 @@ def check_catalog_started(state: Path) -> None:
         raise WorkspaceError(locked.locked(catalog / "dbex.lck"))
     if why := NO_DAMAGE.search(said):
         raise WorkspaceError(f"{catalog} cannot be opened ({why[0]}); correct that, then run this again")
-    reasons = re.findall(r"ERROR (?!XJ040|XBM0A)\w{5}: (.*?)\.?$", said, re.MULTILINE)
-    found = f" ({reasons[-1][:200]})" if reasons else ""
-    raise WorkspaceError(f"{catalog} is damaged{found}; {NO_CATALOG}")
+    raise WorkspaceError(f"{catalog} is damaged; {NO_CATALOG}")
 
 
 def unreadable_tables(state: Path) -> list[str]:
