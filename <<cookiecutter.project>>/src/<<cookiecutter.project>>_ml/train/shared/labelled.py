@@ -13,6 +13,10 @@ def check_settings() -> None:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
         raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
+# % if model.type == "classification"
+    if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or a number as 0.3")
+# % endif
 # % if model.type == "regression"
     if BASELINE not in (known := ("mean", "median"<< ', "last"' if with_last >>)):
         raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
@@ -92,8 +96,8 @@ def log_comparison(name: str, metrics: dict[str, float], gains: np.ndarray) -> s
     low, high = interval(gains)
     found = metrics | {"gain": gains[0], "gain_low": low, "gain_high": high}
     mlflow.log_metrics({f"{name}_{key}": value for key, value in found.items() if np.isfinite(value)})
-    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low:.3g} to {high:.3g}"
-    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0]:.3g} ({said})"
+    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low + 0:.3g} to {high + 0:.3g}"
+    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0] + 0:.3g} ({said})"
 
 
 def doubt(gains: np.ndarray) -> str:

@@ -188,6 +188,9 @@ def main() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
+# % if model.type != "anomaly"
+    check_settings()
+# % endif
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 

@@ -12,7 +12,7 @@ import logging
 import re
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
@@ -111,7 +111,7 @@ def remarks_on_share(learnt: int, held_out: int) -> list[str]:
     share = held_out / (learnt + held_out)
     if abs(share - HOLDOUT_SHARE) < 0.05:
         return []
-    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} in place of {HOLDOUT_SHARE:.0%}"
+    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
     return [f"{found}, since many have the same observed_at"]
 
 
@@ -413,7 +413,7 @@ def bars(importance: pd.DataFrame, loss: str) -> Figure:
     figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
     axes = figure.subplots()
     axes.barh([str(name) for name in shown.index], shown, xerr=importance[shown.index].std(), ecolor="gray")
-    title = f"importance of {len(shown)} of {len(means)} features; gray: the spread over {len(importance)} repeats"
+    title = f"importance of {len(shown)} of {len(means)} features; gray: spread of {len(importance)} repeats"
     axes.set(xlabel=loss, title=title)
     return figure
 
@@ -452,7 +452,7 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
     if REFIT:
-        source += ". Then fitted once more, on all rows: that model scores, its threshold and metrics are the first's"
+        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
@@ -470,14 +470,19 @@ def read_aliases(registered_model: str) -> dict[str, str]:
 
 
 def load_judged(registered_model: str, version: str) -> BaseEstimator:
-    """What was judged of a version, fitted without its holdout; versions of earlier releases have no other."""
+    """What was judged of a version, fitted without its holdout; of earlier releases, what scores."""
     raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
     model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
     return getattr(model, "judged_", model)
 
 
 def promote(
-    registered_model: str, new: str, model: BaseEstimator, data: TrainingData, run_id: str, remarks: tuple = ()
+    registered_model: str,
+    new: str,
+    model: BaseEstimator,
+    data: TrainingData,
+    run_id: str,
+    remarks: Sequence[str] = (),
 ) -> str:
     """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None

@@ -13,7 +13,7 @@ import logging
 import re
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
@@ -35,7 +35,13 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, StratifiedKFold, TimeSeriesSplit, TunedThresholdClassifierCV
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    TunedThresholdClassifierCV,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
@@ -126,7 +132,7 @@ def remarks_on_share(learnt: int, held_out: int) -> list[str]:
     share = held_out / (learnt + held_out)
     if abs(share - HOLDOUT_SHARE) < 0.05:
         return []
-    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} in place of {HOLDOUT_SHARE:.0%}"
+    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
     return [f"{found}, since many have the same observed_at"]
 
 
@@ -238,16 +244,18 @@ def binary_label(gold: DataFrame) -> Column:
     is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
     value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
     values = gold.select(value.alias("value")).dropna().distinct().orderBy("value")
-    found, words = [row.value for row in values.limit(10).collect()], ("1", "true", "t", "yes", "y", "positive")
+    found = [row.value for row in values.limit(10).collect()]
+    words = ("1", "true", "t", "yes", "y", "positive")
     has = f"label {LABEL} has the values {', '.join(map(str, found))}"
     positive = [text for text in found if text in words] if is_text else found[1:]
     if POSITIVE is not None:
         given = POSITIVE if isinstance(POSITIVE, (list, tuple, set)) else [POSITIVE]
-        texts = [str(one).strip().lower() for one in given]
-        numbers = [{"true": 1.0, "false": 0.0}.get(text) or pd.to_numeric(text, errors="coerce") for text in texts]
-        positive = texts if is_text else [float(one) for one in numbers if pd.notna(one)]
-        if len(found) > 1 and not set(positive) & set(found) and values.where(F.col("value").isin(positive)).isEmpty():
-            raise ValueError(f"{has}, of which POSITIVE = {POSITIVE!r} names none; write which of them are positive")
+        positive = [str(one).strip().lower() for one in given]
+        if not is_text:
+            positive = [{"true": "1", "false": "0"}.get(one, one) for one in positive]
+            positive = pd.to_numeric(pd.Series(positive), errors="coerce").dropna().tolist()
+        if len(found) > 1 and not values.where(F.col("value").isin(positive)).count():
+            raise ValueError(f"{has}; POSITIVE = {POSITIVE!r} is none of them, so correct it")
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
         raise ValueError(f"{has}; write into POSITIVE which are positive")
     return value.isin(positive).cast("double")
@@ -305,8 +313,8 @@ def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClas
     return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
 
 
-def fit_threshold(model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how: object) -> BaseEstimator:
-    """The model, fitted, with the threshold that THRESHOLD_BY asks for; from too few rows, the positive share."""
+def fit_threshold(model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how) -> BaseEstimator:
+    """The model, fitted, with the threshold that THRESHOLD_BY asks for; of too few rows, their share."""
     if not isinstance(THRESHOLD_BY, str):
         return with_threshold(model, THRESHOLD_BY).fit(features, label)
     try:
@@ -314,7 +322,7 @@ def fit_threshold(model: BaseEstimator, features: pd.DataFrame, label: pd.Series
     except ValueError as error:
         if "constant predictions" not in str(error):
             raise
-    print(f"A part of the rows is too small to choose a threshold, so it is the positive share, {label.mean():.4g}")
+    print(f"Too few rows to choose a threshold by, so it is the positive share, {label.mean():.4g}")
     return with_threshold(model, label.mean()).fit(features, label)
 
 
@@ -382,6 +390,8 @@ def check_settings() -> None:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
         raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
+    if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or a number as 0.3")
 
 
 def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
@@ -428,7 +438,7 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 # DBTITLE 1,Promotion
 # A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
 # than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
-# than the challenger, becomes challenger, and waits. What the champion is worth today is said at each training.
+# than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
 def resample(truth: pd.Series, predicted: pd.DataFrame) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, rows = np.random.default_rng(42), np.arange(len(truth))
@@ -451,8 +461,8 @@ def log_comparison(name: str, metrics: dict[str, float], gains: np.ndarray) -> s
     low, high = interval(gains)
     found = metrics | {"gain": gains[0], "gain_low": low, "gain_high": high}
     mlflow.log_metrics({f"{name}_{key}": value for key, value in found.items() if np.isfinite(value)})
-    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low:.3g} to {high:.3g}"
-    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0]:.3g} ({said})"
+    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low + 0:.3g} to {high + 0:.3g}"
+    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0] + 0:.3g} ({said})"
 
 
 def doubt(gains: np.ndarray) -> str:
@@ -588,7 +598,7 @@ def bars(importance: pd.DataFrame, loss: str) -> Figure:
     figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
     axes = figure.subplots()
     axes.barh([str(name) for name in shown.index], shown, xerr=importance[shown.index].std(), ecolor="gray")
-    title = f"importance of {len(shown)} of {len(means)} features; gray: the spread over {len(importance)} repeats"
+    title = f"importance of {len(shown)} of {len(means)} features; gray: spread of {len(importance)} repeats"
     axes.set(xlabel=loss, title=title)
     return figure
 
@@ -627,7 +637,7 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
     if REFIT:
-        source += ". Then fitted once more, on all rows: that model scores, its threshold and metrics are the first's"
+        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
@@ -645,7 +655,7 @@ def read_aliases(registered_model: str) -> dict[str, str]:
 
 
 def load_judged(registered_model: str, version: str) -> BaseEstimator:
-    """What was judged of a version, fitted without its holdout; versions of earlier releases have no other."""
+    """What was judged of a version, fitted without its holdout; of earlier releases, what scores."""
     raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
     model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
     return getattr(model, "judged_", model)
@@ -667,7 +677,12 @@ def warn_of_champion(registered_model: str) -> str:
 
 
 def promote(
-    registered_model: str, new: str, model: BaseEstimator, data: TrainingData, run_id: str, remarks: tuple = ()
+    registered_model: str,
+    new: str,
+    model: BaseEstimator,
+    data: TrainingData,
+    run_id: str,
+    remarks: Sequence[str] = (),
 ) -> str:
     """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None
@@ -691,6 +706,7 @@ def main() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
+    check_settings()
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 

@@ -12,7 +12,7 @@ import logging
 import re
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
@@ -121,7 +121,7 @@ def remarks_on_share(learnt: int, held_out: int) -> list[str]:
     share = held_out / (learnt + held_out)
     if abs(share - HOLDOUT_SHARE) < 0.05:
         return []
-    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} in place of {HOLDOUT_SHARE:.0%}"
+    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
     return [f"{found}, since many have the same observed_at"]
 
 
@@ -250,8 +250,8 @@ def settings_to_try(label: pd.Series) -> list[dict]:
     """Those of SEARCH, for the label and, if it is skewed, for its log."""
     is_skewed = label.min() >= 0 and label.skew() > MIN_SKEW
     logs = [{"func": [None], "inverse_func": [None]}, {"func": [np.log1p], "inverse_func": [from_log]}]
-    searched = [{f"regressor__{name}": [value] for name, value in one.items()} for one in ParameterGrid(SEARCH)]
-    return [{**log, **settings} for log in logs[: 1 + is_skewed] for settings in searched]
+    of_search = [{f"regressor__{name}": [one[name]] for name in one} for one in ParameterGrid(SEARCH)]
+    return [{**log, **settings} for log in logs[: 1 + is_skewed] for settings in of_search]
 
 
 def fit(train: pd.DataFrame) -> BaseEstimator:
@@ -293,15 +293,22 @@ def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.Series:
 
 def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     """Predictions of the holdout against the truth, and how far off they are."""
+    shown = truth.to_frame("actual").assign(predicted=predicted.to_numpy())
+    shown = shown.sample(min(len(shown), 5000), random_state=42)
     figure = Figure(figsize=(11, 5), layout="constrained")
-    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the brighter, the more of them")
+    figure.suptitle(f"{LABEL}: {len(shown)} of {len(truth)} rows of the holdout")
     left, right = figure.subplots(1, 2)
-    density = {"gridsize": 50, "bins": "log", "mincnt": 1}
-    left.hexbin(truth, predicted, **density)
-    left.axline((truth.mean(), truth.mean()), slope=1, color="black", linestyle="--")
-    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
-    right.hexbin(predicted, truth - predicted, **density)
+    dots = {"s": 10, "alpha": min(0.6, max(0.05, 200 / len(shown))), "linewidths": 0}
+    left.scatter(shown["actual"], shown["predicted"], **dots)
+    right.scatter(shown["predicted"], shown["actual"] - shown["predicted"], **dots)
+    ends = [shown.to_numpy().min(), shown.to_numpy().max()]
+    left.plot(ends, ends, color="black", linestyle="--")
     right.axhline(0, color="black", linestyle="--")
+    if truth.min() >= 0 and truth.skew() > 1:  # as by their logs, but with room for 0 and less
+        for axis in (left.xaxis, left.yaxis, right.xaxis):
+            axis._set_axes_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
+            axis.set_major_formatter("{x:g}")
+    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
     right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
     return figure
 
@@ -381,7 +388,7 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 # DBTITLE 1,Promotion
 # A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
 # than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
-# than the challenger, becomes challenger, and waits. What the champion is worth today is said at each training.
+# than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
 def resample(truth: pd.Series, predicted: pd.Series) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, rows = np.random.default_rng(42), np.arange(len(truth))
@@ -403,8 +410,8 @@ def log_comparison(name: str, metrics: dict[str, float], gains: np.ndarray) -> s
     low, high = interval(gains)
     found = metrics | {"gain": gains[0], "gain_low": low, "gain_high": high}
     mlflow.log_metrics({f"{name}_{key}": value for key, value in found.items() if np.isfinite(value)})
-    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low:.3g} to {high:.3g}"
-    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0]:.3g} ({said})"
+    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low + 0:.3g} to {high + 0:.3g}"
+    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0] + 0:.3g} ({said})"
 
 
 def doubt(gains: np.ndarray) -> str:
@@ -540,7 +547,7 @@ def bars(importance: pd.DataFrame, loss: str) -> Figure:
     figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
     axes = figure.subplots()
     axes.barh([str(name) for name in shown.index], shown, xerr=importance[shown.index].std(), ecolor="gray")
-    title = f"importance of {len(shown)} of {len(means)} features; gray: the spread over {len(importance)} repeats"
+    title = f"importance of {len(shown)} of {len(means)} features; gray: spread of {len(importance)} repeats"
     axes.set(xlabel=loss, title=title)
     return figure
 
@@ -579,7 +586,7 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
     if REFIT:
-        source += ". Then fitted once more, on all rows: that model scores, its threshold and metrics are the first's"
+        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
@@ -597,7 +604,7 @@ def read_aliases(registered_model: str) -> dict[str, str]:
 
 
 def load_judged(registered_model: str, version: str) -> BaseEstimator:
-    """What was judged of a version, fitted without its holdout; versions of earlier releases have no other."""
+    """What was judged of a version, fitted without its holdout; of earlier releases, what scores."""
     raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
     model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
     return getattr(model, "judged_", model)
@@ -619,7 +626,12 @@ def warn_of_champion(registered_model: str) -> str:
 
 
 def promote(
-    registered_model: str, new: str, model: BaseEstimator, data: TrainingData, run_id: str, remarks: tuple = ()
+    registered_model: str,
+    new: str,
+    model: BaseEstimator,
+    data: TrainingData,
+    run_id: str,
+    remarks: Sequence[str] = (),
 ) -> str:
     """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None
@@ -643,6 +655,7 @@ def main() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
+    check_settings()
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
