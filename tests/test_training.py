@@ -41,9 +41,9 @@ DECISIONS = {
     "worse than the mean": ("wrong", None, "", "it is worse than knowing nothing"),
     "worse than the holdout's mean": ("off_by_3", None, "", "it is worse than the best constant of the h"),
     "as good as the holdout's mean": ("a_bit", None, "", "than the best constant of the holdout"),
-    "better than the champion": ("off_by_0.3", "off_by_0.9", "champion", "champion 0.9"),
+    "better than the champion": ("off_by_0.3", "off_by_0.9", "champion", "champion 0.8"),
     "better by luck": ("off_by_0.3", "off_by_0.3003", "challenger", "is asked for"),
-    "worse than a champion that is worth something": ("wrong", "off_by_0.3", "", "champion 0.3"),
+    "worse than a champion that is worth something": ("wrong", "off_by_0.3", "", "champion 0.287"),
     "worse than a champion that is worth nothing": ("wrong", "wrong", "", NO_BETTER),
     "better than a champion that is worth nothing": ("off_by_0.3", "wrong", "champion", NO_BETTER),
 }
@@ -104,7 +104,9 @@ def test_an_interval_that_cannot_be_had_is_said(chance):
 def test_a_small_table_trains_whatever_its_classes(churn, chance, count, positives, timed):
     label = np.zeros(count)
     label[np.linspace(0, count - 1, positives).round().astype(int)] = 1
-    rows = indexed({"x": label + chance.normal(size=count), "t": chance.choice(["a", "b"], count)}, label, "churn")
+    rows = indexed(
+        {"x": label + chance.normal(size=count), "t": chance.choice(["a", "b"], count)}, label, "churn"
+    )
     rows = rows.set_index(pd.date_range("2025", periods=count, name="observed_at")) if timed else rows
     data = churn.data(rows)
     model = churn.fitted(data)
@@ -130,7 +132,7 @@ def test_the_model_that_scores_has_learnt_from_all_rows_and_keeps_the_one_that_w
     model = revenue.fitted(data)
     whole = revenue.refit(model, data)
     assert whole.judged_ is model
-    assert whole.predict(data.holdout[["t"]]).mean() > 8 > 3 > model.predict(data.holdout[["t"]]).mean()
+    assert whole.predict(data.holdout[["t"]]).mean() > 5 > 3 > model.predict(data.holdout[["t"]]).mean()
     revenue.versions = {"1": whole, "2": model}  # the latter as an earlier release left it
     with revenue.logging():
         assert [revenue.load_judged("dev.ml.revenue", version) for version in "12"] == [model, model]
