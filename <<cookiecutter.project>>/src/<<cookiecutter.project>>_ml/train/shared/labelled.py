@@ -15,7 +15,7 @@ def check_settings() -> None:
         raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
 # % if model.type == "classification"
     if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
-        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or a number as 0.3")
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
 # % endif
 # % if model.type == "regression"
     if BASELINE not in (known := ("mean", "median"<< ', "last"' if with_last >>)):

@@ -391,7 +391,7 @@ def check_settings() -> None:
     if not 0 < HOLDOUT_SHARE < 1:
         raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
     if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
-        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or a number as 0.3")
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
 
 
 def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
