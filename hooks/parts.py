@@ -2,6 +2,8 @@
 
 import sys
 
+WIDTH = 110  # of a line of the notebooks
+
 
 def place_of(name: str) -> tuple[bool, str]:
     """Where a name stands among others: classes before functions."""
@@ -24,7 +26,15 @@ def merged(lines: list[str]) -> list[str]:
         else:
             whole.add(line)
     froms = (f"from {module} import {', '.join(sorted(names[module], key=place_of))}" for module in names)
-    return sorted([*whole, *froms], key=place)
+    return [wrapped(line) for line in sorted([*whole, *froms], key=place)]
+
+
+def wrapped(line: str) -> str:
+    """An import that is too long for a line, a name in each, as the formatter writes it."""
+    if len(line) <= WIDTH:
+        return line
+    module, _, names = line.partition(" import ")
+    return "\n".join([f"{module} import (", *(f"    {name}," for name in names.split(", ")), ")"])
 
 
 def put_together(notebook: str) -> str:

@@ -86,7 +86,7 @@ EDITS = {
     ],
     "another threshold": [(CHURN, 'THRESHOLD_BY = "f1"', 'THRESHOLD_BY = "balanced_accuracy"')],
     "champions by hand": [("databricks.yml", "default: automatic", "default: manual")],
-    "a margin": [("databricks.yml", 'default: "0"', 'default: "0.01"')],
+    "a margin": [("databricks.yml", 'default: "0.01"', 'default: "0.05"')],
     "another share of anomalies": [
         (OUTLIERS, "EXPECTED_SHARE = 0.05", "EXPECTED_SHARE = 0.01"),
         (OUTLIERS, "NEAR = 3", "NEAR = 5"),

@@ -71,7 +71,9 @@ def facts(tables, run):
                 trees = model.estimator_[-1]
             else:
                 difference, trees = model.predict(inputs) - rows["prediction"], model[-1]
-            first = trees.get_booster().trees_to_dataframe().query("Tree == 0 and Node == 0")
+            judged = model.judged_
+            judged = judged.estimator_[-1] if "probability" in rows else judged[-1]
+            first = judged.get_booster().trees_to_dataframe().query("Tree == 0 and Node == 0")
             logged = mlflow.get_run(version.run_id).data
             return dict(
                 params=logged.params, metrics=logged.metrics, promotion=version.tags["promotion"],

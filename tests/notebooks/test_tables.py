@@ -238,6 +238,17 @@ def test_tables_without_versions_train_and_the_run_says_so(trained, runs, domain
         ("grade", [1, 2], 6667),
         ("state", None, "label state has the values churned, stayed; write into POSITIVE which are positive"),
         ("state", ["Churned"], 3333),
+        (
+            "state",
+            ["chruned"],
+            "label state has the values churned, stayed; POSITIVE = ['chruned'] is none of "
+            "them, so correct it",
+        ),
+        (
+            "answer",
+            ["churned"],
+            "label answer has the values 0.0, 1.0; POSITIVE = ['churned'] is none of them, so correct it",
+        ),
     ],
 )
 def test_which_values_of_a_label_are_positive_is_said_not_guessed(tables, trained, label, positive, found):

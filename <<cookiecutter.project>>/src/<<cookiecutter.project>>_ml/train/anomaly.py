@@ -4,6 +4,7 @@
 # MAGIC
 # MAGIC Learns what is normal from `<< model.domain >>_features`. A score below 0 is an anomaly, with the prediction -1.
 # % include train ~ "shared/setup.py"
+from sklearn.base import clone
 from sklearn.inspection import permutation_importance
 
 LABEL = None  # nothing says which rows are anomalies
@@ -24,12 +25,19 @@ def select_rows(gold: DataFrame) -> DataFrame:
 RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
 
 
-def fit(train: pd.DataFrame) -> Pipeline:
+def fit(train: pd.DataFrame) -> BaseEstimator:
     """A new model, fitted to the rows to learn from."""
     return new_model(train).fit(train)
 
 
-def predict(model: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    whole = clone(model).fit(pd.concat([data.train, data.holdout]))
+    whole.judged_ = model
+    return whole
+
+
+def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.DataFrame:
     """Columns `score` and `prediction`, -1 where the score is below 0, else 1."""
     score = model.decision_function(rows[list(model.feature_names_in_)])
     return pd.DataFrame({"score": score, "prediction": np.where(score < 0, -1, 1)}, index=rows.index)
@@ -47,13 +55,17 @@ def evaluate(predicted: pd.DataFrame) -> dict[str, float]:
 
 
 def plot(predicted: pd.DataFrame) -> Figure:
-    """How the scores of the holdout are spread, and the share that is flagged over time."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    """How the scores of the holdout are spread and, where rows have a time, the share flagged over time."""
+    is_timed = predicted.index.name == "observed_at"
+    figure = Figure(figsize=(10 if is_timed else 6, 4), layout="constrained")
     figure.suptitle(f"holdout of {len(predicted)} rows")
-    left, right = figure.subplots(1, 2)
+    left, *others = figure.subplots(1, 1 + is_timed, squeeze=False)[0]
     left.hist(predicted["score"], bins=50)
     left.axvline(0, color="black", linestyle="--")
     left.set(xlabel="score, below 0 is flagged", ylabel="rows")
+    if not is_timed:
+        return figure
+    right = others[0]
     flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 10), observed=True).mean()
     right.plot([part.mid for part in flagged.index], flagged, marker="o")
     right.axhline(EXPECTED_SHARE, color="black", linestyle="--")
@@ -62,35 +74,35 @@ def plot(predicted: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How little the scores agree with the usual ones once a feature is shuffled among the rows."""
+def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
+    """How little the scores agree with the usual ones once a feature, a column here, is shuffled."""
     rows = holdout.sample(min(len(holdout), 2000), random_state=42)
     usual = predict(model, rows)["score"]
 
-    def agreement(model: Pipeline, shuffled: pd.DataFrame, _: None) -> float:
+    def agreement(model: BaseEstimator, shuffled: pd.DataFrame, _: None) -> float:
         return np.corrcoef(usual.rank(), predict(model, shuffled)["score"].rank())[0, 1]
 
     found = permutation_importance(model, rows, None, scoring=agreement, n_repeats=3, random_state=42)
-    loss = "1 - rank correlation with the scores before shuffling"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
+    return pd.DataFrame(found.importances.T, columns=list(model.feature_names_in_))
 
 
-def settings_of(model: Pipeline) -> dict[str, object]:
+def plot_importance(importance: pd.DataFrame) -> Figure:
+    """The features that matter most, each with the spread over the repeats."""
+    return bars(importance, "1 - rank correlation with the scores before shuffling")
+
+
+def settings_of(model: BaseEstimator) -> dict[str, object]:
     """What a run shows as parameters of its model."""
-    return model[-1].get_params()
+    last = model[-1] if isinstance(model, Pipeline) else model
+    return last.get_params(deep=False)
 
 
-def scoring_tags(model: Pipeline) -> dict[str, str]:
+def scoring_tags(model: BaseEstimator) -> dict[str, str]:
     """What scoring needs to know of a version."""
     return {"model_type": MODEL_TYPE}
 
 
-def summary(model: Pipeline) -> str:
+def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
     return f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
 
@@ -101,15 +113,14 @@ def summary(model: Pipeline) -> str:
 # DBTITLE 1,Promotion
 # Nothing says which rows are anomalies. So a version becomes champion if it flags about as many rows of
 # the holdout as expected; with approval manual it becomes challenger, and waits.
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, and why; logs how far it agrees with the champion."""
     predicted, champion = predict(model, data.holdout), aliases.get("champion")
     flagged = predicted["prediction"] == -1
     reason = f"{flagged.mean():.2%} of the holdout flagged, {EXPECTED_SHARE:.2%} expected"
     if champion:
         try:
-            raw_model = f"models:/{registered_model}/{champion}/data/feature_store/raw_model"
-            theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+            theirs = predict(load_judged(registered_model, champion), data.holdout)
             by_champion = theirs["prediction"] == -1
             overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
             correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]

@@ -9,7 +9,7 @@ from mlflow.types.schema import Array
 from pyspark.sql import Column
 from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
-from sklearn.model_selection import TunedThresholdClassifierCV
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 LABEL = "<< model.name >>"  # a column of the gold table
 POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
@@ -23,21 +23,30 @@ METRICS = {  # each compares the label with the probability or with the predicti
     "recall": lambda truth, found: scores.recall_score(truth, found["prediction"]),
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
-THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 1 makes largest
+# The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
+# makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
+THRESHOLD_BY = "f1"
 # % include train ~ "shared/settings.py"
 # % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
     is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
     value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
-    some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
-    found, words = [row.value for row in some], ("1", "true", "t", "yes", "y", "positive")
+    values = gold.select(value.alias("value")).dropna().distinct().orderBy("value")
+    found = [row.value for row in values.limit(10).collect()]
+    words = ("1", "true", "t", "yes", "y", "positive")
+    has = f"label {LABEL} has the values {', '.join(map(str, found))}"
     positive = [text for text in found if text in words] if is_text else found[1:]
     if POSITIVE is not None:
-        positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
+        given = POSITIVE if isinstance(POSITIVE, (list, tuple, set)) else [POSITIVE]
+        positive = [str(one).strip().lower() for one in given]
+        if not is_text:
+            positive = [{"true": "1", "false": "0"}.get(one, one) for one in positive]
+            positive = pd.to_numeric(pd.Series(positive), errors="coerce").dropna().tolist()
+        if len(found) > 1 and not values.where(F.col("value").isin(positive)).count():
+            raise ValueError(f"{has}; POSITIVE = {POSITIVE!r} is none of them, so correct it")
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
-        values = ", ".join(map(str, found))
-        raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
+        raise ValueError(f"{has}; write into POSITIVE which are positive")
     return value.isin(positive).cast("double")
 
 
@@ -61,33 +70,78 @@ RETURNS = {
 
 
 # % if not on_spark
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, TimeSeriesSplit
 
 
-def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
+def make_folds(label: pd.Series) -> TimeSeriesSplit | StratifiedKFold:
+    """Parts for cross-validation, by time if each has two rows of both classes, else by class."""
+    by_time = TimeSeriesSplit(FOLDS)
+    parts = [label.iloc[rows] for pair in by_time.split(label) for rows in pair]
+    is_timed = label.index.name == "observed_at" and all(2 <= part.sum() <= len(part) - 2 for part in parts)
+    return by_time if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
+
+
+def fit(train: pd.DataFrame) -> BaseEstimator:
     """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
     features, label = train.drop(columns=LABEL), train[LABEL]
-    is_timed = train.index.name == "observed_at" and label.iloc[: len(label) // (FOLDS + 1)].nunique() > 1
-    folds = TimeSeriesSplit(FOLDS) if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
-    model = new_model(features)
+    model, folds = new_model(features), make_folds(label)
     search = GridSearchCV(model, SEARCH, scoring=goodness_of, cv=folds, refit=False, error_score="raise")
     search.fit(features, label)
     mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
     model.set_params(**search.best_params_)
-    return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
+    return fit_threshold(model, features, label, cv=folds)
 
 
-def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
-    """What one would predict without any feature: the share of positive rows."""
-    share = train[LABEL].mean()
-    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    rows = pd.concat([data.train, data.holdout])
+    whole = with_threshold(clone(model.estimator_), threshold_of(model))
+    whole.fit(rows.drop(columns=LABEL), rows[LABEL])
+    whole.judged_ = model
+    return whole
 
 
 # % endif
-def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
+def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClassifier:
+    """A model that predicts 1 from this probability on, not fitted yet."""
+    return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
+
+
+def fit_threshold(model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how) -> BaseEstimator:
+    """The model, fitted, with the threshold that THRESHOLD_BY asks for; of too few rows, their share."""
+    if not isinstance(THRESHOLD_BY, str):
+        return with_threshold(model, THRESHOLD_BY).fit(features, label)
+    try:
+        return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, **how).fit(features, label)
+    except ValueError as error:
+        if "constant predictions" not in str(error):
+            raise
+    print(f"Too few rows to choose a threshold by, so it is the positive share, {label.mean():.4g}")
+    return with_threshold(model, label.mean()).fit(features, label)
+
+
+def threshold_of(model: BaseEstimator) -> float:
+    """The probability from which a model predicts 1."""
+    return getattr(model, "best_threshold_", getattr(model, "threshold", 0.5))
+
+
+def best_constant(truth: pd.Series) -> pd.DataFrame:
+    """The constant that fits these rows best: the share of positive ones."""
+    share = truth.mean()
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, truth.index)
+
+
+def predict_baseline(data: TrainingData) -> pd.DataFrame:
+    """What one would predict of the holdout without any feature: the share of positive rows."""
+    share = data.train<< ".examples" if on_spark >>[LABEL].mean()
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, data.holdout.index)
+
+
+def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.DataFrame:
     """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
     probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
-    is_positive = probability >= getattr(model, "best_threshold_", 0.5)
+    is_positive = probability >= threshold_of(model)
     return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
 
 
@@ -104,19 +158,21 @@ def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
     return figure
 
 
-def settings_of(model: TunedThresholdClassifierCV) -> dict[str, object]:
+def settings_of(model: BaseEstimator) -> dict[str, object]:
     """What a run shows as parameters of its model."""
-    return {**model.estimator_[-1].get_params(), "threshold": model.best_threshold_}
+    inner = model.estimator_
+    last = inner[-1] if isinstance(inner, Pipeline) else inner
+    return {**last.get_params(deep=False), "threshold": threshold_of(model)}
 
 
-def scoring_tags(model: TunedThresholdClassifierCV) -> dict[str, str]:
+def scoring_tags(model: BaseEstimator) -> dict[str, str]:
     """What scoring needs to know of a version."""
-    return {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}
+    return {"model_type": MODEL_TYPE, "threshold": str(float(threshold_of(model)))}
 
 
-def summary(model: TunedThresholdClassifierCV) -> str:
+def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
-    return f"Whether `{LABEL}` holds: a probability of {model.best_threshold_:.4g} or more"
+    return f"Whether `{LABEL}` holds: a probability of {threshold_of(model):.4g} or more"
 
 
 # % include train ~ "shared/labelled.py"

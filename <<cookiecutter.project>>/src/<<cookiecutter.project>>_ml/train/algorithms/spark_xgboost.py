@@ -27,9 +27,10 @@ logging.getLogger("XGBoost-PySpark").setLevel(logging.ERROR)  # it warns that Sp
 
 
 class SparkRows(NamedTuple):
-    """All rows to learn from, samples of all and of those that choose among SEARCH, and who learns."""
+    """The rows to learn from, all rows, samples of the former and of those that choose, and who learns."""
 
     learnt: DataFrame
+    all: DataFrame
     examples: pd.DataFrame
     validation: pd.DataFrame
     workers: int
@@ -69,33 +70,43 @@ def choose(train: SparkRows) -> tuple[Pipeline, dict]:
 
 
 # % if model.type == "classification"
+import copy
+
+from sklearn.frozen import FrozenEstimator
+
 SET_BY_SPARK = ("enable_categorical", "objective")
 
 
-def fit(train: SparkRows) -> TunedThresholdClassifierCV:
+def fit(train: SparkRows) -> BaseEstimator:
     """The best model of SEARCH, fitted to all rows to learn from, with the best threshold of before that."""
     chosen, settings = choose(train)
-    model = TunedThresholdClassifierCV(chosen, scoring=THRESHOLD_BY, cv="prefit", refit=False)
-    model.fit(train.validation.drop(columns=LABEL), train.validation[LABEL])
+    features, label = train.validation.drop(columns=LABEL), train.validation[LABEL]
+    model = fit_threshold(FrozenEstimator(chosen), features, label, cv="prefit", refit=False)
     model.estimator_ = fit_on_spark(train.learnt, train, settings)
     return model
 
 
-def predict_baseline(train: SparkRows, holdout: pd.DataFrame) -> pd.DataFrame:
-    """What one would predict without any feature: the share of positive rows."""
-    share = train.learnt.agg(F.mean(LABEL)).first()[0]
-    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
+def refit(model: BaseEstimator, data: "TrainingData") -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    settings = {name: model.estimator_.get_params()[name] for name in SEARCH}
+    whole = copy.copy(model)
+    whole.estimator_ = fit_on_spark(data.train.all, data.train, settings)
+    whole.judged_ = model
+    return whole
 # % else
 SET_BY_SPARK = ("enable_categorical",)
 
 
-def fit(train: SparkRows) -> Pipeline:
+def fit(train: SparkRows) -> BaseEstimator:
     """The best model of SEARCH, fitted to all rows to learn from."""
     _, settings = choose(train)
     return fit_on_spark(train.learnt, train, settings)
 
 
-def predict_baseline(train: SparkRows, holdout: pd.DataFrame) -> pd.Series:
-    """What one would predict without any feature."""
-    return pd.Series(train.learnt.agg(F.expr(f"{BASELINE}(`{LABEL}`)")).first()[0], index=holdout.index)
+def refit(model: BaseEstimator, data: "TrainingData") -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    settings = {name: model.get_params()[name] for name in SEARCH}
+    whole = fit_on_spark(data.train.all, data.train, settings)
+    whole.judged_ = model
+    return whole
 # % endif

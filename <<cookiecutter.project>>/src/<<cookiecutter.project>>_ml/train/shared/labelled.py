@@ -1,5 +1,26 @@
 # % set kind = "DataFrame" if model.type == "classification" else "Series"
+# % set with_last = history and model.type == "regression"
 from sklearn.inspection import permutation_importance
+
+
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    for name, metric in METRICS.items():
+        if not callable(metric):
+            problem = f"METRICS has {metric!r} as {name}, which is no function"
+            raise ValueError(f"{problem}; write a function of the label and what is predicted")
+    if COMPARED_BY not in METRICS:
+        raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
+    if not 0 < HOLDOUT_SHARE < 1:
+        raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
+# % if model.type == "classification"
+    if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
+# % endif
+# % if model.type == "regression"
+    if BASELINE not in (known := ("mean", "median"<< ', "last"' if with_last >>)):
+        raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
+# % endif
 
 
 def evaluate(truth: pd.Series, predicted: pd.<< kind >>) -> dict[str, float]:
@@ -13,68 +34,131 @@ def goodness(truth: pd.Series, predicted: pd.<< kind >>) -> float:
     return -value if LOWER_IS_BETTER else value
 
 
-def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
     """The same, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
 
 
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How much worse the predictions get once a feature is shuffled among the rows."""
+def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
+    """How much worse the predictions get once a feature, a column here, is shuffled among the rows."""
     rows = holdout.sample(min(len(holdout), 2000), random_state=42)
     features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
     found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
-    loss = f"{COMPARED_BY} lost by shuffling the feature"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
+    return pd.DataFrame(found.importances.T, columns=features.columns)
+
+
+def plot_importance(importance: pd.DataFrame) -> Figure:
+    """The features that matter most, each with the spread over the repeats."""
+    return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
+
+
+def remarks_on(importance: pd.DataFrame) -> list[str]:
+    """A sentence where one feature carries nearly all, as one does that is known only with the label."""
+    losses = importance.mean().clip(lower=0).sort_values()
+    if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
+        return []
+    found = f"feature {losses.index[-1]} carries nearly all of it"
+    return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
 
 
 # COMMAND ----------
 
 
 # DBTITLE 1,Promotion
-# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
-# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
-# the challenger, becomes challenger, and waits.
-def compare(name: str, truth: pd.Series, ours: pd.<< kind >>, theirs: pd.<< kind >>) -> tuple:
-    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
-
-    def gain(rows: np.ndarray) -> float:
-        drawn = truth.iloc[rows]
-        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
-
+# A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
+# than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
+# than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
+def resample(truth: pd.Series, predicted: pd.<< kind >>) -> np.ndarray:
+    """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, rows = np.random.default_rng(42), np.arange(len(truth))
-    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
-    better = gain(rows)
-    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
-    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
-    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
-    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    found = [METRICS[COMPARED_BY](truth, predicted)]
+# % if model.type == "classification"
+    classes = [rows[truth == value] for value in (0, 1)]  # each by itself, since one may be rare
+# % endif
+    for _ in range(200):
+# % if model.type == "classification"
+        drawn = np.concatenate([chance.choice(members, len(members)) for members in classes])
+# % else
+        drawn = chance.choice(rows, len(rows))
+# % endif
+        found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
+    return np.array(found)
 
 
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+def interval(samples: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of what was found in samples; NaN where one of them gave nothing."""
+    low, high = np.percentile(samples[1:], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def log_comparison(name: str, metrics: dict[str, float], gains: np.ndarray) -> str:
+    """Logs what a version is compared with, by how much it is better, and says it."""
+    low, high = interval(gains)
+    found = metrics | {"gain": gains[0], "gain_low": low, "gain_high": high}
+    mlflow.log_metrics({f"{name}_{key}": value for key, value in found.items() if np.isfinite(value)})
+    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low + 0:.3g} to {high + 0:.3g}"
+    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0] + 0:.3g} ({said})"
+
+
+def doubt(gains: np.ndarray) -> str:
+    """What is to be said of gains that are not above 0 beyond doubt."""
+    low, high = interval(gains)
+    if np.isnan(low):
+        return "cannot be said to be better"
+    return "" if low > 0 else "is worse" if high < 0 else "may be no better"
+
+
+def fault_of(gains: list[np.ndarray]) -> str:
+    """What is to be said of a champion by its gains over the baseline and the best constant; or nothing."""
+    if min(found[0] for found in gains) <= 0:
+        return "is no better than the baseline any more"
+    doubts = [doubt(found) for found in gains if doubt(found)]
+    return f"{doubts[0]} than the baseline" if doubts else ""
+
+
+def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
+    truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
+    ours, baseline = resample(truth, predict(model, data.holdout)), predict_baseline(data)
+    for end, value in zip(("low", "high"), interval(ours), strict=True):
+        mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
+    others = {"baseline": baseline, "constant": best_constant(truth)}
+    nothing = {name: resample(truth, predicted) for name, predicted in others.items()}
+    gains = {name: sign * (ours - theirs) for name, theirs in nothing.items()}
+    said = {name: log_comparison(name, evaluate(truth, others[name]), gains[name]) for name in others}
+    value = f"{COMPARED_BY} {ours[0]:.6g}"
+    reason, doubts = f"{value}, {said['baseline']}", doubt(gains["baseline"])
+    if doubts:
+        reason += f": it {doubts} than knowing nothing"
+    elif doubts := doubt(gains["constant"]):
+        reason += f"; {said['constant']}: it {doubts} than the best constant of the holdout"
+# % if with_last
+    by_last = sign * (ours - resample(truth, last := last_or_mean(data)))
+    sentence = log_comparison("last", evaluate(truth, last), by_last)
+    if by_last[0] < 0:
+        reason += f"; the key's last value alone is better, {sentence}"
+# % endif
     is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
-    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
-    baseline = predict_baseline(data.train, data.holdout)
-    _, low, reason = compare("baseline", truth, predicted, baseline)
-    if not low > 0:
-        return "", f"{reason}: it may be no better than knowing nothing"
+    is_best = not doubts
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
             try:
-                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
-                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+                predicted = predict(load_judged(registered_model, version), data.holdout)
             except Exception as error:
                 reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
+                note_worth(registered_model, version, "cannot predict the rows of the holdout")
                 continue
-            better, _, sentence = compare(alias, truth, predicted, theirs)
-            reason = f"{sentence}, version {version}; {reason}"
-            if goodness(truth, theirs) <= goodness(truth, baseline):
-                reason += f"; {alias} {version} is no better than the baseline any more"
-            if better <= float(margin):
-                return "" if is_manual else "challenger", reason
+            theirs = resample(truth, predicted)
+            sentence = log_comparison(alias, evaluate(truth, predicted), sign * (ours - theirs))
+            reason = f"{value}, {sentence}, version {version}; {reason}"
+            if fault := fault_of([sign * (theirs - samples) for samples in nothing.values()]):
+                reason += f"; {alias} {version} {fault}"
+            worth = f"{fault or 'is better than the baseline'}: {COMPARED_BY} {theirs[0]:.6g}"
+            note_worth(registered_model, version, worth)
+            needed = float(margin) * abs(theirs[0] if LOWER_IS_BETTER else 1 - theirs[0])
+            if not fault and not sign * (ours[0] - theirs[0]) > needed:
+                reason += f"; more than {needed:.3g} is asked for"
+                is_best = False
+    if not is_best:
+        return "" if is_manual or doubts else "challenger", reason
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)

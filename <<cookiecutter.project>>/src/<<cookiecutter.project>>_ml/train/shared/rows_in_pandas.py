@@ -13,6 +13,10 @@ class TrainingData(NamedTuple):
     train: pd.DataFrame
     holdout: pd.DataFrame
     rules: dict[str, str]
+    remarks: list[str]
+# % if history and model.type == "regression"
+    last: pd.Series  # the label that each key of the holdout had before
+# % endif
 
 
 # % include train ~ "shared/" ~ ("by_time.py" if history else "by_key.py")
@@ -32,9 +36,10 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
+    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
-    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
+    rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
     return rows.set_index(order[0]).drop(columns=order[1:])
@@ -53,6 +58,9 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 # % else
     found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
 # % endif
+# % if history and model.type == "regression"
+    last = found.pop("_last")[found["_held_out"]]
+# % endif
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
         found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
@@ -63,4 +71,9 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
             raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
 # % endif
     rules["rows_train"] = str(len(train))
-    return TrainingData(gold, features, training_set, train, holdout, rules)
+    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+# % if history and model.type == "regression"
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks, last)
+# % else
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
+# % endif

@@ -13,6 +13,10 @@ class TrainingData(NamedTuple):
     train: SparkRows
     holdout: pd.DataFrame
     rules: dict[str, str]
+    remarks: list[str]
+# % if history and model.type == "regression"
+    last: pd.Series  # the label that each key of the holdout had before
+# % endif
 
 
 # % include train ~ "shared/" ~ ("by_time.py" if history else "by_key.py")
@@ -30,7 +34,7 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 
 def with_features(frame: DataFrame) -> DataFrame:
     """The rows that have features; not cast, since Spark plans for minutes where 30 are cast and filtered."""
-    features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part")]
+    features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part", "_last")]
     return frame.dropna(how="all", subset=[f"`{name}`" for name in features])
 
 
@@ -72,5 +76,15 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     samples = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
     cores = learnt.sparkSession.range(1000).select(F.spark_partition_id()).distinct().count()
     rules["num_workers"] = str(workers := min(NUM_WORKERS, cores))  # counted once: a worker may join later
-    train = SparkRows(learnt, examples, samples[0], workers)
-    return TrainingData(gold, features, training_set, train, samples[1], rules)
+# % if history and model.type == "regression"
+    last = [part.pop("_last") for part in (examples, *samples)][-1]
+# % endif
+    train, holdout = SparkRows(learnt, found, examples, samples[0], workers), samples[1]
+    is_timed = holdout.index.name == "observed_at"
+    learnt_rows = counts.train + counts.validation
+    remarks = remarks_on_share(learnt_rows, counts.holdout) if is_timed else []
+# % if history and model.type == "regression"
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks, last)
+# % else
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
+# % endif

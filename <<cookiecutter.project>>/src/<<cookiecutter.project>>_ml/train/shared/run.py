@@ -1,3 +1,8 @@
+from collections.abc import Callable, Sequence
+
+from matplotlib import style
+
+
 # COMMAND ----------
 
 
@@ -57,6 +62,27 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 
 
 # DBTITLE 1,The run: a version is logged, registered, judged and described
+def log_picture(name: str, draw: Callable[..., Figure], *given: object) -> None:
+    """Logs what `draw` draws, by matplotlib's own settings, names as they are; a failure is only said."""
+    try:
+        with style.context(["default", {"text.parse_math": False}]):  # else $ is mathematics
+            mlflow.log_figure(draw(*given), name)
+    except Exception as error:
+        print(f"No picture {name}: {error!r}")
+
+
+def bars(importance: pd.DataFrame, loss: str) -> Figure:
+    """The 20 features that matter most, each with the spread over the repeats."""
+    means = importance.mean().sort_values()
+    shown = means.tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh([str(name) for name in shown.index], shown, xerr=importance[shown.index].std(), ecolor="gray")
+    title = f"importance of {len(shown)} of {len(means)} features; gray: spread of {len(importance)} repeats"
+    axes.set(xlabel=loss, title=title)
+    return figure
+
+
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
     try:
@@ -66,7 +92,7 @@ def pin(package: str) -> str:
     return f"{found.name}=={found.version}"
 
 
-def log_model(model: Pipeline, data: TrainingData) -> str:
+def log_model(model: BaseEstimator, data: TrainingData) -> str:
     """Logs the model with its parameters to the active run; returns its id."""
     rows = {**data.rules, "rows_holdout": len(data.holdout)}
     mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
@@ -84,12 +110,14 @@ def log_model(model: Pipeline, data: TrainingData) -> str:
     return logged.model_id
 
 
-def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
+def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    if REFIT:
+        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
@@ -106,12 +134,44 @@ def read_aliases(registered_model: str) -> dict[str, str]:
     return found
 
 
-def promote(registered_model: str, new: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+def load_judged(registered_model: str, version: str) -> BaseEstimator:
+    """What was judged of a version, fitted without its holdout; of earlier releases, what scores."""
+    raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+    model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
+    return getattr(model, "judged_", model)
+
+
+# % if model.type != "anomaly"
+def note_worth(registered_model: str, version: str, worth: str) -> None:
+    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
+    worth = f"{worth} ({datetime.now():%Y-%m-%d})"
+    mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
+
+
+def warn_of_champion(registered_model: str) -> str:
+    """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
+    if version := read_aliases(registered_model).get("champion"):
+        worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
+        if worth and not worth.startswith("is better"):
+            return f"champion {version}, which goes on scoring, {worth}"
+    return ""
+
+
+# % endif
+def promote(
+    registered_model: str,
+    new: str,
+    model: BaseEstimator,
+    data: TrainingData,
+    run_id: str,
+    remarks: Sequence[str] = (),
+) -> str:
     """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None
     while judged != (aliases := read_aliases(registered_model)):
         alias, reason = judge(registered_model, data, model, aliases)
         judged = aliases  # another training may have changed them meanwhile
+    reason = "; ".join([reason, *remarks])
     tags = {"promotion": alias or "none", "promotion_reason": reason[:1000].strip()}
     for name, value in {**scoring_tags(model), **tags}.items():
         client.set_model_version_tag(registered_model, new, name, value)
@@ -131,6 +191,9 @@ def main() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
+# % if model.type != "anomaly"
+    check_settings()
+# % endif
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
@@ -142,21 +205,31 @@ def main() -> str:
         predicted = predict(model, data.holdout)
 # % if model.type == "anomaly"
         metrics = evaluate(predicted)
-        mlflow.log_figure(plot(predicted), "holdout.png")
+        log_picture("holdout.png", plot, predicted)
 # % else
         metrics = evaluate(data.holdout[LABEL], predicted)
-        mlflow.log_figure(plot(data.holdout[LABEL], predicted), "holdout.png")
+        log_picture("holdout.png", plot, data.holdout[LABEL], predicted)
 # % endif
-        mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
-        model_id = log_model(model, data)
+        importance = measure_importance(model, data.holdout)
+        log_picture("importance.png", plot_importance, importance)
+        model_id = log_model(refit(model, data) if REFIT else model, data)
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
 # % if cookiecutter.monitoring == "yes"
         log_reference(data, predicted)
 # % endif
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        decision = promote(registered_model, version, model, data, run.info.run_id)
+# % if model.type == "anomaly"
+        decision = promote(registered_model, version, model, data, run.info.run_id, data.remarks)
+# % else
+        remarks = [*data.remarks, *remarks_on(importance)]
+        decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
+# % endif
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
+# % if model.type != "anomaly"
+    if warning := warn_of_champion(registered_model):
+        return f"SUCCESS: {warning}"
+# % endif
     return "SUCCESS"
 
 

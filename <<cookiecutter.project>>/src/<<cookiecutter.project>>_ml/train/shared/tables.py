@@ -8,6 +8,15 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
+def remarks_on_share(learnt: int, held_out: int) -> list[str]:
+    """A sentence where many rows have the same time, so that another share than HOLDOUT_SHARE is held out."""
+    share = held_out / (learnt + held_out)
+    if abs(share - HOLDOUT_SHARE) < 0.05:
+        return []
+    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
+    return [f"{found}, since many have the same observed_at"]
+
+
 def read_table(table: str) -> mlflow.data.Dataset:
     """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()

@@ -12,6 +12,7 @@ import logging
 import re
 import traceback
 import warnings
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
@@ -21,11 +22,13 @@ import numpy as np
 import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
+from matplotlib import style
 from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
 from sklearn.inspection import permutation_importance
@@ -47,7 +50,7 @@ dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
 dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
-dbutils.widgets.text("promotion_margin", "0", "By how much a version must be better than the champion")
+dbutils.widgets.text("promotion_margin", "0", "Share of what is left to win that a new champion wins")
 dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
@@ -62,6 +65,7 @@ USE_CASE = "ops: outliers"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
+REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
 MODEL_TYPE = "anomaly"
 ALGORITHM = "isolation_forest"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
@@ -102,6 +106,15 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
+def remarks_on_share(learnt: int, held_out: int) -> list[str]:
+    """A sentence where many rows have the same time, so that another share than HOLDOUT_SHARE is held out."""
+    share = held_out / (learnt + held_out)
+    if abs(share - HOLDOUT_SHARE) < 0.05:
+        return []
+    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
+    return [f"{found}, since many have the same observed_at"]
+
+
 def read_table(table: str) -> mlflow.data.Dataset:
     """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()
@@ -127,6 +140,7 @@ class TrainingData(NamedTuple):
     train: pd.DataFrame
     holdout: pd.DataFrame
     rules: dict[str, str]
+    remarks: list[str]
 
 
 def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
@@ -143,6 +157,16 @@ def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
         return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
     newest = F.percentile_approx("observed_at", 1 - share).cast("string")
     count, cutoff = rows.agg(F.count("*"), newest).first()
+    if not count:
+        return 0, "false"
+    is_since, is_later = (F.expr(f"observed_at {sign} '{cutoff}'") for sign in (">=", ">"))
+    later = F.min(F.when(is_later, F.col("observed_at"))).cast("string")
+    newer, newest, later = rows.agg(F.count_if(is_since), F.count_if(is_later), later).first()
+    if newer == count and not newest:
+        problem = f"all {count} rows have the observed_at {cutoff}, so none is newer than the others"
+        raise Skipped(f"{problem}; give each row its own time")
+    if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
+        cutoff = later  # many rows have the same time, and this boundary is nearer
     return count, f"observed_at >= '{cutoff}'"
 
 
@@ -168,9 +192,10 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
+    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
-    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
+    rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
     return rows.set_index(order[0]).drop(columns=order[1:])
@@ -190,7 +215,8 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
         found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
         raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
     rules["rows_train"] = str(len(train))
-    return TrainingData(gold, features, training_set, train, holdout, rules)
+    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
 
 
 def select_rows(gold: DataFrame) -> DataFrame:
@@ -206,12 +232,19 @@ def select_rows(gold: DataFrame) -> DataFrame:
 RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
 
 
-def fit(train: pd.DataFrame) -> Pipeline:
+def fit(train: pd.DataFrame) -> BaseEstimator:
     """A new model, fitted to the rows to learn from."""
     return new_model(train).fit(train)
 
 
-def predict(model: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    whole = clone(model).fit(pd.concat([data.train, data.holdout]))
+    whole.judged_ = model
+    return whole
+
+
+def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.DataFrame:
     """Columns `score` and `prediction`, -1 where the score is below 0, else 1."""
     score = model.decision_function(rows[list(model.feature_names_in_)])
     return pd.DataFrame({"score": score, "prediction": np.where(score < 0, -1, 1)}, index=rows.index)
@@ -229,13 +262,17 @@ def evaluate(predicted: pd.DataFrame) -> dict[str, float]:
 
 
 def plot(predicted: pd.DataFrame) -> Figure:
-    """How the scores of the holdout are spread, and the share that is flagged over time."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    """How the scores of the holdout are spread and, where rows have a time, the share flagged over time."""
+    is_timed = predicted.index.name == "observed_at"
+    figure = Figure(figsize=(10 if is_timed else 6, 4), layout="constrained")
     figure.suptitle(f"holdout of {len(predicted)} rows")
-    left, right = figure.subplots(1, 2)
+    left, *others = figure.subplots(1, 1 + is_timed, squeeze=False)[0]
     left.hist(predicted["score"], bins=50)
     left.axvline(0, color="black", linestyle="--")
     left.set(xlabel="score, below 0 is flagged", ylabel="rows")
+    if not is_timed:
+        return figure
+    right = others[0]
     flagged = (predicted["prediction"] == -1).groupby(pd.cut(predicted.index, 10), observed=True).mean()
     right.plot([part.mid for part in flagged.index], flagged, marker="o")
     right.axhline(EXPECTED_SHARE, color="black", linestyle="--")
@@ -244,35 +281,35 @@ def plot(predicted: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How little the scores agree with the usual ones once a feature is shuffled among the rows."""
+def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
+    """How little the scores agree with the usual ones once a feature, a column here, is shuffled."""
     rows = holdout.sample(min(len(holdout), 2000), random_state=42)
     usual = predict(model, rows)["score"]
 
-    def agreement(model: Pipeline, shuffled: pd.DataFrame, _: None) -> float:
+    def agreement(model: BaseEstimator, shuffled: pd.DataFrame, _: None) -> float:
         return np.corrcoef(usual.rank(), predict(model, shuffled)["score"].rank())[0, 1]
 
     found = permutation_importance(model, rows, None, scoring=agreement, n_repeats=3, random_state=42)
-    loss = "1 - rank correlation with the scores before shuffling"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
+    return pd.DataFrame(found.importances.T, columns=list(model.feature_names_in_))
 
 
-def settings_of(model: Pipeline) -> dict[str, object]:
+def plot_importance(importance: pd.DataFrame) -> Figure:
+    """The features that matter most, each with the spread over the repeats."""
+    return bars(importance, "1 - rank correlation with the scores before shuffling")
+
+
+def settings_of(model: BaseEstimator) -> dict[str, object]:
     """What a run shows as parameters of its model."""
-    return model[-1].get_params()
+    last = model[-1] if isinstance(model, Pipeline) else model
+    return last.get_params(deep=False)
 
 
-def scoring_tags(model: Pipeline) -> dict[str, str]:
+def scoring_tags(model: BaseEstimator) -> dict[str, str]:
     """What scoring needs to know of a version."""
     return {"model_type": MODEL_TYPE}
 
 
-def summary(model: Pipeline) -> str:
+def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
     return f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
 
@@ -283,15 +320,14 @@ def summary(model: Pipeline) -> str:
 # DBTITLE 1,Promotion
 # Nothing says which rows are anomalies. So a version becomes champion if it flags about as many rows of
 # the holdout as expected; with approval manual it becomes challenger, and waits.
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, and why; logs how far it agrees with the champion."""
     predicted, champion = predict(model, data.holdout), aliases.get("champion")
     flagged = predicted["prediction"] == -1
     reason = f"{flagged.mean():.2%} of the holdout flagged, {EXPECTED_SHARE:.2%} expected"
     if champion:
         try:
-            raw_model = f"models:/{registered_model}/{champion}/data/feature_store/raw_model"
-            theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+            theirs = predict(load_judged(registered_model, champion), data.holdout)
             by_champion = theirs["prediction"] == -1
             overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
             correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]
@@ -365,6 +401,27 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 
 
 # DBTITLE 1,The run: a version is logged, registered, judged and described
+def log_picture(name: str, draw: Callable[..., Figure], *given: object) -> None:
+    """Logs what `draw` draws, by matplotlib's own settings, names as they are; a failure is only said."""
+    try:
+        with style.context(["default", {"text.parse_math": False}]):  # else $ is mathematics
+            mlflow.log_figure(draw(*given), name)
+    except Exception as error:
+        print(f"No picture {name}: {error!r}")
+
+
+def bars(importance: pd.DataFrame, loss: str) -> Figure:
+    """The 20 features that matter most, each with the spread over the repeats."""
+    means = importance.mean().sort_values()
+    shown = means.tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh([str(name) for name in shown.index], shown, xerr=importance[shown.index].std(), ecolor="gray")
+    title = f"importance of {len(shown)} of {len(means)} features; gray: spread of {len(importance)} repeats"
+    axes.set(xlabel=loss, title=title)
+    return figure
+
+
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
     try:
@@ -374,7 +431,7 @@ def pin(package: str) -> str:
     return f"{found.name}=={found.version}"
 
 
-def log_model(model: Pipeline, data: TrainingData) -> str:
+def log_model(model: BaseEstimator, data: TrainingData) -> str:
     """Logs the model with its parameters to the active run; returns its id."""
     rows = {**data.rules, "rows_holdout": len(data.holdout)}
     mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
@@ -392,12 +449,14 @@ def log_model(model: Pipeline, data: TrainingData) -> str:
     return logged.model_id
 
 
-def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
+def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    if REFIT:
+        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
@@ -414,12 +473,27 @@ def read_aliases(registered_model: str) -> dict[str, str]:
     return found
 
 
-def promote(registered_model: str, new: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+def load_judged(registered_model: str, version: str) -> BaseEstimator:
+    """What was judged of a version, fitted without its holdout; of earlier releases, what scores."""
+    raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+    model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
+    return getattr(model, "judged_", model)
+
+
+def promote(
+    registered_model: str,
+    new: str,
+    model: BaseEstimator,
+    data: TrainingData,
+    run_id: str,
+    remarks: Sequence[str] = (),
+) -> str:
     """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None
     while judged != (aliases := read_aliases(registered_model)):
         alias, reason = judge(registered_model, data, model, aliases)
         judged = aliases  # another training may have changed them meanwhile
+    reason = "; ".join([reason, *remarks])
     tags = {"promotion": alias or "none", "promotion_reason": reason[:1000].strip()}
     for name, value in {**scoring_tags(model), **tags}.items():
         client.set_model_version_tag(registered_model, new, name, value)
@@ -483,13 +557,14 @@ def main() -> str:
         model = fit(data.train)
         predicted = predict(model, data.holdout)
         metrics = evaluate(predicted)
-        mlflow.log_figure(plot(predicted), "holdout.png")
-        mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
-        model_id = log_model(model, data)
+        log_picture("holdout.png", plot, predicted)
+        importance = measure_importance(model, data.holdout)
+        log_picture("importance.png", plot_importance, importance)
+        model_id = log_model(refit(model, data) if REFIT else model, data)
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        decision = promote(registered_model, version, model, data, run.info.run_id)
+        decision = promote(registered_model, version, model, data, run.info.run_id, data.remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
     return "SUCCESS"

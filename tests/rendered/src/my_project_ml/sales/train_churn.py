@@ -13,6 +13,7 @@ import logging
 import re
 import traceback
 import warnings
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
@@ -22,17 +23,25 @@ import numpy as np
 import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
+from matplotlib import style
 from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn import metrics as scores
+from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibrationDisplay
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, TimeSeriesSplit, TunedThresholdClassifierCV
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    TunedThresholdClassifierCV,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
@@ -51,7 +60,7 @@ dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
 dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
-dbutils.widgets.text("promotion_margin", "0", "By how much a version must be better than the champion")
+dbutils.widgets.text("promotion_margin", "0", "Share of what is left to win that a new champion wins")
 dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
@@ -71,11 +80,14 @@ METRICS = {  # each compares the label with the probability or with the predicti
     "recall": lambda truth, found: scores.recall_score(truth, found["prediction"]),
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
-THRESHOLD_BY = "f1"  # the scikit-learn scorer that the threshold between 0 and 1 makes largest
+# The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
+# makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
+THRESHOLD_BY = "f1"
 USE_CASE = "sales: churn"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
+REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
 MODEL_TYPE = "classification"
 ALGORITHM = "gradient_boosting"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
@@ -115,6 +127,15 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
+def remarks_on_share(learnt: int, held_out: int) -> list[str]:
+    """A sentence where many rows have the same time, so that another share than HOLDOUT_SHARE is held out."""
+    share = held_out / (learnt + held_out)
+    if abs(share - HOLDOUT_SHARE) < 0.05:
+        return []
+    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
+    return [f"{found}, since many have the same observed_at"]
+
+
 def read_table(table: str) -> mlflow.data.Dataset:
     """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()
@@ -140,6 +161,7 @@ class TrainingData(NamedTuple):
     train: pd.DataFrame
     holdout: pd.DataFrame
     rules: dict[str, str]
+    remarks: list[str]
 
 
 def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
@@ -156,6 +178,16 @@ def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
         return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
     newest = F.percentile_approx("observed_at", 1 - share).cast("string")
     count, cutoff = rows.agg(F.count("*"), newest).first()
+    if not count:
+        return 0, "false"
+    is_since, is_later = (F.expr(f"observed_at {sign} '{cutoff}'") for sign in (">=", ">"))
+    later = F.min(F.when(is_later, F.col("observed_at"))).cast("string")
+    newer, newest, later = rows.agg(F.count_if(is_since), F.count_if(is_later), later).first()
+    if newer == count and not newest:
+        problem = f"all {count} rows have the observed_at {cutoff}, so none is newer than the others"
+        raise Skipped(f"{problem}; give each row its own time")
+    if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
+        cutoff = later  # many rows have the same time, and this boundary is nearer
     return count, f"observed_at >= '{cutoff}'"
 
 
@@ -181,9 +213,10 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
+    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
-    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
+    rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
     return rows.set_index(order[0]).drop(columns=order[1:])
@@ -206,21 +239,29 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
         if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
             raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
     rules["rows_train"] = str(len(train))
-    return TrainingData(gold, features, training_set, train, holdout, rules)
+    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
 
 
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
     is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
     value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
-    some = gold.select(value.alias("value")).dropna().distinct().orderBy("value").limit(10).collect()
-    found, words = [row.value for row in some], ("1", "true", "t", "yes", "y", "positive")
+    values = gold.select(value.alias("value")).dropna().distinct().orderBy("value")
+    found = [row.value for row in values.limit(10).collect()]
+    words = ("1", "true", "t", "yes", "y", "positive")
+    has = f"label {LABEL} has the values {', '.join(map(str, found))}"
     positive = [text for text in found if text in words] if is_text else found[1:]
     if POSITIVE is not None:
-        positive = [str(one).strip().lower() if is_text else float(one) for one in POSITIVE]
+        given = POSITIVE if isinstance(POSITIVE, (list, tuple, set)) else [POSITIVE]
+        positive = [str(one).strip().lower() for one in given]
+        if not is_text:
+            positive = [{"true": "1", "false": "0"}.get(one, one) for one in positive]
+            positive = pd.to_numeric(pd.Series(positive), errors="coerce").dropna().tolist()
+        if len(found) > 1 and not values.where(F.col("value").isin(positive)).count():
+            raise ValueError(f"{has}; POSITIVE = {POSITIVE!r} is none of them, so correct it")
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
-        values = ", ".join(map(str, found))
-        raise ValueError(f"label {LABEL} has the values {values}; write into POSITIVE which are positive")
+        raise ValueError(f"{has}; write into POSITIVE which are positive")
     return value.isin(positive).cast("double")
 
 
@@ -243,29 +284,73 @@ RETURNS = {
 }
 
 
-def fit(train: pd.DataFrame) -> TunedThresholdClassifierCV:
+def make_folds(label: pd.Series) -> TimeSeriesSplit | StratifiedKFold:
+    """Parts for cross-validation, by time if each has two rows of both classes, else by class."""
+    by_time = TimeSeriesSplit(FOLDS)
+    parts = [label.iloc[rows] for pair in by_time.split(label) for rows in pair]
+    is_timed = label.index.name == "observed_at" and all(2 <= part.sum() <= len(part) - 2 for part in parts)
+    return by_time if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
+
+
+def fit(train: pd.DataFrame) -> BaseEstimator:
     """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
     features, label = train.drop(columns=LABEL), train[LABEL]
-    is_timed = train.index.name == "observed_at" and label.iloc[: len(label) // (FOLDS + 1)].nunique() > 1
-    folds = TimeSeriesSplit(FOLDS) if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
-    model = new_model(features)
+    model, folds = new_model(features), make_folds(label)
     search = GridSearchCV(model, SEARCH, scoring=goodness_of, cv=folds, refit=False, error_score="raise")
     search.fit(features, label)
     mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
     model.set_params(**search.best_params_)
-    return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, cv=folds).fit(features, label)
+    return fit_threshold(model, features, label, cv=folds)
 
 
-def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
-    """What one would predict without any feature: the share of positive rows."""
-    share = train[LABEL].mean()
-    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, holdout.index)
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    rows = pd.concat([data.train, data.holdout])
+    whole = with_threshold(clone(model.estimator_), threshold_of(model))
+    whole.fit(rows.drop(columns=LABEL), rows[LABEL])
+    whole.judged_ = model
+    return whole
 
 
-def predict(model: TunedThresholdClassifierCV, rows: pd.DataFrame) -> pd.DataFrame:
+def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClassifier:
+    """A model that predicts 1 from this probability on, not fitted yet."""
+    return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
+
+
+def fit_threshold(model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how) -> BaseEstimator:
+    """The model, fitted, with the threshold that THRESHOLD_BY asks for; of too few rows, their share."""
+    if not isinstance(THRESHOLD_BY, str):
+        return with_threshold(model, THRESHOLD_BY).fit(features, label)
+    try:
+        return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, **how).fit(features, label)
+    except ValueError as error:
+        if "constant predictions" not in str(error):
+            raise
+    print(f"Too few rows to choose a threshold by, so it is the positive share, {label.mean():.4g}")
+    return with_threshold(model, label.mean()).fit(features, label)
+
+
+def threshold_of(model: BaseEstimator) -> float:
+    """The probability from which a model predicts 1."""
+    return getattr(model, "best_threshold_", getattr(model, "threshold", 0.5))
+
+
+def best_constant(truth: pd.Series) -> pd.DataFrame:
+    """The constant that fits these rows best: the share of positive ones."""
+    share = truth.mean()
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, truth.index)
+
+
+def predict_baseline(data: TrainingData) -> pd.DataFrame:
+    """What one would predict of the holdout without any feature: the share of positive rows."""
+    share = data.train[LABEL].mean()
+    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, data.holdout.index)
+
+
+def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.DataFrame:
     """Columns `probability` and `prediction`, 1 where it reaches the model's threshold, else 0."""
     probability = model.predict_proba(rows[list(model.feature_names_in_)])[:, 1]
-    is_positive = probability >= getattr(model, "best_threshold_", 0.5)
+    is_positive = probability >= threshold_of(model)
     return pd.DataFrame({"probability": probability, "prediction": is_positive.astype(int)}, rows.index)
 
 
@@ -282,19 +367,35 @@ def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
     return figure
 
 
-def settings_of(model: TunedThresholdClassifierCV) -> dict[str, object]:
+def settings_of(model: BaseEstimator) -> dict[str, object]:
     """What a run shows as parameters of its model."""
-    return {**model.estimator_[-1].get_params(), "threshold": model.best_threshold_}
+    inner = model.estimator_
+    last = inner[-1] if isinstance(inner, Pipeline) else inner
+    return {**last.get_params(deep=False), "threshold": threshold_of(model)}
 
 
-def scoring_tags(model: TunedThresholdClassifierCV) -> dict[str, str]:
+def scoring_tags(model: BaseEstimator) -> dict[str, str]:
     """What scoring needs to know of a version."""
-    return {"model_type": MODEL_TYPE, "threshold": str(model.best_threshold_)}
+    return {"model_type": MODEL_TYPE, "threshold": str(float(threshold_of(model)))}
 
 
-def summary(model: TunedThresholdClassifierCV) -> str:
+def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
-    return f"Whether `{LABEL}` holds: a probability of {model.best_threshold_:.4g} or more"
+    return f"Whether `{LABEL}` holds: a probability of {threshold_of(model):.4g} or more"
+
+
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    for name, metric in METRICS.items():
+        if not callable(metric):
+            problem = f"METRICS has {metric!r} as {name}, which is no function"
+            raise ValueError(f"{problem}; write a function of the label and what is predicted")
+    if COMPARED_BY not in METRICS:
+        raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
+    if not 0 < HOLDOUT_SHARE < 1:
+        raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
+    if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
 
 
 def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
@@ -308,70 +409,121 @@ def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
     return -value if LOWER_IS_BETTER else value
 
 
-def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
     """The same, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
 
 
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How much worse the predictions get once a feature is shuffled among the rows."""
+def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
+    """How much worse the predictions get once a feature, a column here, is shuffled among the rows."""
     rows = holdout.sample(min(len(holdout), 2000), random_state=42)
     features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
     found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
-    loss = f"{COMPARED_BY} lost by shuffling the feature"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
+    return pd.DataFrame(found.importances.T, columns=features.columns)
+
+
+def plot_importance(importance: pd.DataFrame) -> Figure:
+    """The features that matter most, each with the spread over the repeats."""
+    return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
+
+
+def remarks_on(importance: pd.DataFrame) -> list[str]:
+    """A sentence where one feature carries nearly all, as one does that is known only with the label."""
+    losses = importance.mean().clip(lower=0).sort_values()
+    if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
+        return []
+    found = f"feature {losses.index[-1]} carries nearly all of it"
+    return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
 
 
 # COMMAND ----------
 
 
 # DBTITLE 1,Promotion
-# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
-# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
-# the challenger, becomes challenger, and waits.
-def compare(name: str, truth: pd.Series, ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple:
-    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
-
-    def gain(rows: np.ndarray) -> float:
-        drawn = truth.iloc[rows]
-        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
-
+# A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
+# than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
+# than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
+def resample(truth: pd.Series, predicted: pd.DataFrame) -> np.ndarray:
+    """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, rows = np.random.default_rng(42), np.arange(len(truth))
-    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
-    better = gain(rows)
-    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
-    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
-    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
-    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    found = [METRICS[COMPARED_BY](truth, predicted)]
+    classes = [rows[truth == value] for value in (0, 1)]  # each by itself, since one may be rare
+    for _ in range(200):
+        drawn = np.concatenate([chance.choice(members, len(members)) for members in classes])
+        found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
+    return np.array(found)
 
 
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+def interval(samples: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of what was found in samples; NaN where one of them gave nothing."""
+    low, high = np.percentile(samples[1:], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def log_comparison(name: str, metrics: dict[str, float], gains: np.ndarray) -> str:
+    """Logs what a version is compared with, by how much it is better, and says it."""
+    low, high = interval(gains)
+    found = metrics | {"gain": gains[0], "gain_low": low, "gain_high": high}
+    mlflow.log_metrics({f"{name}_{key}": value for key, value in found.items() if np.isfinite(value)})
+    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low + 0:.3g} to {high + 0:.3g}"
+    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0] + 0:.3g} ({said})"
+
+
+def doubt(gains: np.ndarray) -> str:
+    """What is to be said of gains that are not above 0 beyond doubt."""
+    low, high = interval(gains)
+    if np.isnan(low):
+        return "cannot be said to be better"
+    return "" if low > 0 else "is worse" if high < 0 else "may be no better"
+
+
+def fault_of(gains: list[np.ndarray]) -> str:
+    """What is to be said of a champion by its gains over the baseline and the best constant; or nothing."""
+    if min(found[0] for found in gains) <= 0:
+        return "is no better than the baseline any more"
+    doubts = [doubt(found) for found in gains if doubt(found)]
+    return f"{doubts[0]} than the baseline" if doubts else ""
+
+
+def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
+    truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
+    ours, baseline = resample(truth, predict(model, data.holdout)), predict_baseline(data)
+    for end, value in zip(("low", "high"), interval(ours), strict=True):
+        mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
+    others = {"baseline": baseline, "constant": best_constant(truth)}
+    nothing = {name: resample(truth, predicted) for name, predicted in others.items()}
+    gains = {name: sign * (ours - theirs) for name, theirs in nothing.items()}
+    said = {name: log_comparison(name, evaluate(truth, others[name]), gains[name]) for name in others}
+    value = f"{COMPARED_BY} {ours[0]:.6g}"
+    reason, doubts = f"{value}, {said['baseline']}", doubt(gains["baseline"])
+    if doubts:
+        reason += f": it {doubts} than knowing nothing"
+    elif doubts := doubt(gains["constant"]):
+        reason += f"; {said['constant']}: it {doubts} than the best constant of the holdout"
     is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
-    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
-    baseline = predict_baseline(data.train, data.holdout)
-    _, low, reason = compare("baseline", truth, predicted, baseline)
-    if not low > 0:
-        return "", f"{reason}: it may be no better than knowing nothing"
+    is_best = not doubts
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
             try:
-                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
-                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+                predicted = predict(load_judged(registered_model, version), data.holdout)
             except Exception as error:
                 reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
+                note_worth(registered_model, version, "cannot predict the rows of the holdout")
                 continue
-            better, _, sentence = compare(alias, truth, predicted, theirs)
-            reason = f"{sentence}, version {version}; {reason}"
-            if goodness(truth, theirs) <= goodness(truth, baseline):
-                reason += f"; {alias} {version} is no better than the baseline any more"
-            if better <= float(margin):
-                return "" if is_manual else "challenger", reason
+            theirs = resample(truth, predicted)
+            sentence = log_comparison(alias, evaluate(truth, predicted), sign * (ours - theirs))
+            reason = f"{value}, {sentence}, version {version}; {reason}"
+            if fault := fault_of([sign * (theirs - samples) for samples in nothing.values()]):
+                reason += f"; {alias} {version} {fault}"
+            worth = f"{fault or 'is better than the baseline'}: {COMPARED_BY} {theirs[0]:.6g}"
+            note_worth(registered_model, version, worth)
+            needed = float(margin) * abs(theirs[0] if LOWER_IS_BETTER else 1 - theirs[0])
+            if not fault and not sign * (ours[0] - theirs[0]) > needed:
+                reason += f"; more than {needed:.3g} is asked for"
+                is_best = False
+    if not is_best:
+        return "" if is_manual or doubts else "challenger", reason
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
 
 
@@ -434,6 +586,27 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 
 
 # DBTITLE 1,The run: a version is logged, registered, judged and described
+def log_picture(name: str, draw: Callable[..., Figure], *given: object) -> None:
+    """Logs what `draw` draws, by matplotlib's own settings, names as they are; a failure is only said."""
+    try:
+        with style.context(["default", {"text.parse_math": False}]):  # else $ is mathematics
+            mlflow.log_figure(draw(*given), name)
+    except Exception as error:
+        print(f"No picture {name}: {error!r}")
+
+
+def bars(importance: pd.DataFrame, loss: str) -> Figure:
+    """The 20 features that matter most, each with the spread over the repeats."""
+    means = importance.mean().sort_values()
+    shown = means.tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh([str(name) for name in shown.index], shown, xerr=importance[shown.index].std(), ecolor="gray")
+    title = f"importance of {len(shown)} of {len(means)} features; gray: spread of {len(importance)} repeats"
+    axes.set(xlabel=loss, title=title)
+    return figure
+
+
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
     try:
@@ -443,7 +616,7 @@ def pin(package: str) -> str:
     return f"{found.name}=={found.version}"
 
 
-def log_model(model: Pipeline, data: TrainingData) -> str:
+def log_model(model: BaseEstimator, data: TrainingData) -> str:
     """Logs the model with its parameters to the active run; returns its id."""
     rows = {**data.rules, "rows_holdout": len(data.holdout)}
     mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
@@ -461,12 +634,14 @@ def log_model(model: Pipeline, data: TrainingData) -> str:
     return logged.model_id
 
 
-def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
+def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    if REFIT:
+        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
@@ -483,12 +658,42 @@ def read_aliases(registered_model: str) -> dict[str, str]:
     return found
 
 
-def promote(registered_model: str, new: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+def load_judged(registered_model: str, version: str) -> BaseEstimator:
+    """What was judged of a version, fitted without its holdout; of earlier releases, what scores."""
+    raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+    model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
+    return getattr(model, "judged_", model)
+
+
+def note_worth(registered_model: str, version: str, worth: str) -> None:
+    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
+    worth = f"{worth} ({datetime.now():%Y-%m-%d})"
+    mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
+
+
+def warn_of_champion(registered_model: str) -> str:
+    """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
+    if version := read_aliases(registered_model).get("champion"):
+        worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
+        if worth and not worth.startswith("is better"):
+            return f"champion {version}, which goes on scoring, {worth}"
+    return ""
+
+
+def promote(
+    registered_model: str,
+    new: str,
+    model: BaseEstimator,
+    data: TrainingData,
+    run_id: str,
+    remarks: Sequence[str] = (),
+) -> str:
     """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None
     while judged != (aliases := read_aliases(registered_model)):
         alias, reason = judge(registered_model, data, model, aliases)
         judged = aliases  # another training may have changed them meanwhile
+    reason = "; ".join([reason, *remarks])
     tags = {"promotion": alias or "none", "promotion_reason": reason[:1000].strip()}
     for name, value in {**scoring_tags(model), **tags}.items():
         client.set_model_version_tag(registered_model, new, name, value)
@@ -565,6 +770,7 @@ def main() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
+    check_settings()
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
@@ -575,15 +781,19 @@ def main() -> str:
         model = fit(data.train)
         predicted = predict(model, data.holdout)
         metrics = evaluate(data.holdout[LABEL], predicted)
-        mlflow.log_figure(plot(data.holdout[LABEL], predicted), "holdout.png")
-        mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
-        model_id = log_model(model, data)
+        log_picture("holdout.png", plot, data.holdout[LABEL], predicted)
+        importance = measure_importance(model, data.holdout)
+        log_picture("importance.png", plot_importance, importance)
+        model_id = log_model(refit(model, data) if REFIT else model, data)
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        decision = promote(registered_model, version, model, data, run.info.run_id)
+        remarks = [*data.remarks, *remarks_on(importance)]
+        decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
+    if warning := warn_of_champion(registered_model):
+        return f"SUCCESS: {warning}"
     return "SUCCESS"
 
 

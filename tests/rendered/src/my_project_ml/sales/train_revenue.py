@@ -12,6 +12,7 @@ import logging
 import re
 import traceback
 import warnings
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
@@ -21,15 +22,17 @@ import numpy as np
 import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
+from matplotlib import style
 from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn import metrics as scores
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
+from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from xgboost import XGBRegressor
@@ -49,7 +52,7 @@ dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
 dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
-dbutils.widgets.text("promotion_margin", "0", "By how much a version must be better than the champion")
+dbutils.widgets.text("promotion_margin", "0", "Share of what is left to win that a new champion wins")
 dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
@@ -63,13 +66,16 @@ METRICS = {  # each compares the label with the prediction
     "mae": scores.mean_absolute_error,
     "median_absolute_error": scores.median_absolute_error,
     "r2": scores.r2_score,
+    "mean_error": lambda truth, found: (found - truth).mean(),  # above 0: too much is predicted
 }
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
+MIN_SKEW = 1  # a label as skewed, and nowhere negative, is tried by its log too; float("inf") for never
 USE_CASE = "sales: revenue"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
+REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
 MODEL_TYPE = "regression"
 ALGORITHM = "xgboost"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
@@ -110,6 +116,15 @@ class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
+def remarks_on_share(learnt: int, held_out: int) -> list[str]:
+    """A sentence where many rows have the same time, so that another share than HOLDOUT_SHARE is held out."""
+    share = held_out / (learnt + held_out)
+    if abs(share - HOLDOUT_SHARE) < 0.05:
+        return []
+    found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
+    return [f"{found}, since many have the same observed_at"]
+
+
 def read_table(table: str) -> mlflow.data.Dataset:
     """A table as of its newest Delta version; as it is where that cannot be read, as of a view."""
     spark = SparkSession.builder.getOrCreate()
@@ -135,6 +150,7 @@ class TrainingData(NamedTuple):
     train: pd.DataFrame
     holdout: pd.DataFrame
     rules: dict[str, str]
+    remarks: list[str]
 
 
 def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
@@ -151,6 +167,16 @@ def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
         return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
     newest = F.percentile_approx("observed_at", 1 - share).cast("string")
     count, cutoff = rows.agg(F.count("*"), newest).first()
+    if not count:
+        return 0, "false"
+    is_since, is_later = (F.expr(f"observed_at {sign} '{cutoff}'") for sign in (">=", ">"))
+    later = F.min(F.when(is_later, F.col("observed_at"))).cast("string")
+    newer, newest, later = rows.agg(F.count_if(is_since), F.count_if(is_later), later).first()
+    if newer == count and not newest:
+        problem = f"all {count} rows have the observed_at {cutoff}, so none is newer than the others"
+        raise Skipped(f"{problem}; give each row its own time")
+    if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
+        cutoff = later  # many rows have the same time, and this boundary is nearer
     return count, f"observed_at >= '{cutoff}'"
 
 
@@ -176,9 +202,10 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out")]
+    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
-    rows = frame.withColumns({name: F.col(f"`{name}`").cast("float") for name in numbers}).toPandas()
+    floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
+    rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
     return rows.set_index(order[0]).drop(columns=order[1:])
@@ -198,7 +225,8 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
         found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
         raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
     rules["rows_train"] = str(len(train))
-    return TrainingData(gold, features, training_set, train, holdout, rules)
+    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
 
 
 def select_rows(gold: DataFrame) -> DataFrame:
@@ -217,54 +245,107 @@ def select_rows(gold: DataFrame) -> DataFrame:
 RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
 
 
-def fit(train: pd.DataFrame) -> Pipeline:
+def from_log(logs: np.ndarray) -> np.ndarray:
+    """The inverse of np.log1p, finite whatever a model extrapolates."""
+    return np.expm1(np.minimum(logs, 50))
+
+
+def settings_to_try(label: pd.Series) -> list[dict]:
+    """Those of SEARCH, for the label and, if it is skewed, for its log."""
+    is_skewed = label.min() >= 0 and label.skew() > MIN_SKEW
+    logs = [{"func": [None], "inverse_func": [None]}, {"func": [np.log1p], "inverse_func": [from_log]}]
+    of_search = [{f"regressor__{name}": [one[name]] for name in one} for one in ParameterGrid(SEARCH)]
+    return [{**log, **settings} for log in logs[: 1 + is_skewed] for settings in of_search]
+
+
+def fit(train: pd.DataFrame) -> BaseEstimator:
     """The best model of SEARCH by cross-validation, by time where there is one."""
-    features, is_timed = train.drop(columns=LABEL), train.index.name == "observed_at"
+    features, label, is_timed = train.drop(columns=LABEL), train[LABEL], train.index.name == "observed_at"
     folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
-    search = GridSearchCV(new_model(features), SEARCH, scoring=goodness_of, cv=folds, error_score="raise")
-    search.fit(features, train[LABEL])
-    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
-    return search.best_estimator_
+    model, tried = TransformedTargetRegressor(new_model(features)), settings_to_try(label)
+    search = GridSearchCV(model, tried, scoring=goodness_of, cv=folds, error_score="raise")
+    search.fit(features, label)
+    results = pd.DataFrame(search.cv_results_)
+    results["log_of_label"] = results["param_func"].notna()
+    mlflow.log_table(results.drop(columns=["params", "param_func", "param_inverse_func"]), "search.json")
+    best = search.best_estimator_
+    return best if best.func else best.regressor_
 
 
-def predict_baseline(train: pd.DataFrame, holdout: pd.DataFrame) -> pd.Series:
-    """What one would predict without any feature."""
-    return pd.Series(train[LABEL].agg(BASELINE), index=holdout.index)
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    rows = pd.concat([data.train, data.holdout])
+    whole = clone(model).fit(rows.drop(columns=LABEL), rows[LABEL])
+    whole.judged_ = model
+    return whole
 
 
-def predict(model: Pipeline, rows: pd.DataFrame) -> pd.Series:
+def best_constant(truth: pd.Series) -> pd.Series:
+    """The constant that fits these rows best."""
+    return pd.Series(truth.agg(BASELINE), index=truth.index)
+
+
+def predict_baseline(data: TrainingData) -> pd.Series:
+    """What one would predict of the holdout without any feature."""
+    return pd.Series(data.train[LABEL].agg(BASELINE), index=data.holdout.index)
+
+
+def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.Series:
     """Predictions in the label's unit."""
     return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
 
 
 def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     """Predictions of the holdout against the truth, and how far off they are."""
+    shown = truth.to_frame("actual").assign(predicted=predicted.to_numpy())
+    shown = shown.sample(min(len(shown), 5000), random_state=42)
     figure = Figure(figsize=(11, 5), layout="constrained")
-    figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows; the brighter, the more of them")
+    figure.suptitle(f"{LABEL}: {len(shown)} of {len(truth)} rows of the holdout")
     left, right = figure.subplots(1, 2)
-    density = {"gridsize": 50, "bins": "log", "mincnt": 1}
-    left.hexbin(truth, predicted, **density)
-    left.axline((truth.mean(), truth.mean()), slope=1, color="black", linestyle="--")
-    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
-    right.hexbin(predicted, truth - predicted, **density)
+    dots = {"s": 10, "alpha": min(0.6, max(0.05, 200 / len(shown))), "linewidths": 0}
+    left.scatter(shown["actual"], shown["predicted"], **dots)
+    right.scatter(shown["predicted"], shown["actual"] - shown["predicted"], **dots)
+    ends = [shown.to_numpy().min(), shown.to_numpy().max()]
+    left.plot(ends, ends, color="black", linestyle="--")
     right.axhline(0, color="black", linestyle="--")
+    if truth.min() >= 0 and truth.skew() > 1:  # as by their logs, but with room for 0 and less
+        for axis in (left.xaxis, left.yaxis, right.xaxis):
+            axis._set_axes_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
+            axis.set_major_formatter("{x:g}")
+    left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
     right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
     return figure
 
 
-def settings_of(model: Pipeline) -> dict[str, object]:
+def settings_of(model: BaseEstimator) -> dict[str, object]:
     """What a run shows as parameters of its model."""
-    return model[-1].get_params()
+    inner = getattr(model, "regressor_", model)
+    last = inner[-1] if isinstance(inner, Pipeline) else inner
+    return {**last.get_params(deep=False), "log_of_label": inner is not model}
 
 
-def scoring_tags(model: Pipeline) -> dict[str, str]:
+def scoring_tags(model: BaseEstimator) -> dict[str, str]:
     """What scoring needs to know of a version."""
     return {"model_type": MODEL_TYPE}
 
 
-def summary(model: Pipeline) -> str:
+def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
     return f"The number `{LABEL}`"
+
+
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    for name, metric in METRICS.items():
+        if not callable(metric):
+            problem = f"METRICS has {metric!r} as {name}, which is no function"
+            raise ValueError(f"{problem}; write a function of the label and what is predicted")
+    if COMPARED_BY not in METRICS:
+        raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
+    if not 0 < HOLDOUT_SHARE < 1:
+        raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
+    if BASELINE not in (known := ("mean", "median")):
+        raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
 
 
 def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
@@ -278,70 +359,120 @@ def goodness(truth: pd.Series, predicted: pd.Series) -> float:
     return -value if LOWER_IS_BETTER else value
 
 
-def goodness_of(model: Pipeline, features: pd.DataFrame, truth: pd.Series) -> float:
+def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
     """The same, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
 
 
-def plot_importance(model: Pipeline, holdout: pd.DataFrame) -> Figure:
-    """How much worse the predictions get once a feature is shuffled among the rows."""
+def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
+    """How much worse the predictions get once a feature, a column here, is shuffled among the rows."""
     rows = holdout.sample(min(len(holdout), 2000), random_state=42)
     features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
     found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
-    loss = f"{COMPARED_BY} lost by shuffling the feature"
-    shown = pd.Series(found.importances_mean, model.feature_names_in_).sort_values().tail(20)
-    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(shown.index, shown)
-    axes.set(xlabel=loss, title=f"importance of features, by {len(rows)} rows of the holdout")
-    return figure
+    return pd.DataFrame(found.importances.T, columns=features.columns)
+
+
+def plot_importance(importance: pd.DataFrame) -> Figure:
+    """The features that matter most, each with the spread over the repeats."""
+    return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
+
+
+def remarks_on(importance: pd.DataFrame) -> list[str]:
+    """A sentence where one feature carries nearly all, as one does that is known only with the label."""
+    losses = importance.mean().clip(lower=0).sort_values()
+    if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
+        return []
+    found = f"feature {losses.index[-1]} carries nearly all of it"
+    return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
 
 
 # COMMAND ----------
 
 
 # DBTITLE 1,Promotion
-# A version becomes champion if it is better than the baseline beyond doubt, and better than the champion
-# by more than promotion_margin, on the same holdout. With approval manual it must also be better than
-# the challenger, becomes challenger, and waits.
-def compare(name: str, truth: pd.Series, ours: pd.Series, theirs: pd.Series) -> tuple:
-    """How much better ours are, the least that this may be, and both in a sentence; logs the metrics."""
-
-    def gain(rows: np.ndarray) -> float:
-        drawn = truth.iloc[rows]
-        return goodness(drawn, ours.iloc[rows]) - goodness(drawn, theirs.iloc[rows])
-
+# A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
+# than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
+# than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
+def resample(truth: pd.Series, predicted: pd.Series) -> np.ndarray:
+    """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, rows = np.random.default_rng(42), np.arange(len(truth))
-    low, high = np.percentile([gain(chance.choice(rows, len(rows))) for _ in range(200)], [2.5, 97.5])
-    better = gain(rows)
-    metrics = evaluate(truth, theirs) | {"gain": better, "gain_low": low, "gain_high": high}
-    mlflow.log_metrics({f"{name}_{metric}": value for metric, value in metrics.items()})
-    found = f"{COMPARED_BY} {evaluate(truth, ours)[COMPARED_BY]:.6g}, {name} {metrics[COMPARED_BY]:.6g}"
-    return better, low, f"{found}, a gain of {better:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    found = [METRICS[COMPARED_BY](truth, predicted)]
+    for _ in range(200):
+        drawn = chance.choice(rows, len(rows))
+        found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
+    return np.array(found)
 
 
-def judge(registered_model: str, data: TrainingData, model: Pipeline, aliases: dict) -> tuple[str, str]:
+def interval(samples: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of what was found in samples; NaN where one of them gave nothing."""
+    low, high = np.percentile(samples[1:], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def log_comparison(name: str, metrics: dict[str, float], gains: np.ndarray) -> str:
+    """Logs what a version is compared with, by how much it is better, and says it."""
+    low, high = interval(gains)
+    found = metrics | {"gain": gains[0], "gain_low": low, "gain_high": high}
+    mlflow.log_metrics({f"{name}_{key}": value for key, value in found.items() if np.isfinite(value)})
+    said = "no interval can be had" if np.isnan(low) else f"95 % interval {low + 0:.3g} to {high + 0:.3g}"
+    return f"{name} {metrics[COMPARED_BY]:.6g}, a gain of {gains[0] + 0:.3g} ({said})"
+
+
+def doubt(gains: np.ndarray) -> str:
+    """What is to be said of gains that are not above 0 beyond doubt."""
+    low, high = interval(gains)
+    if np.isnan(low):
+        return "cannot be said to be better"
+    return "" if low > 0 else "is worse" if high < 0 else "may be no better"
+
+
+def fault_of(gains: list[np.ndarray]) -> str:
+    """What is to be said of a champion by its gains over the baseline and the best constant; or nothing."""
+    if min(found[0] for found in gains) <= 0:
+        return "is no better than the baseline any more"
+    doubts = [doubt(found) for found in gains if doubt(found)]
+    return f"{doubts[0]} than the baseline" if doubts else ""
+
+
+def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
+    truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
+    ours, baseline = resample(truth, predict(model, data.holdout)), predict_baseline(data)
+    for end, value in zip(("low", "high"), interval(ours), strict=True):
+        mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
+    others = {"baseline": baseline, "constant": best_constant(truth)}
+    nothing = {name: resample(truth, predicted) for name, predicted in others.items()}
+    gains = {name: sign * (ours - theirs) for name, theirs in nothing.items()}
+    said = {name: log_comparison(name, evaluate(truth, others[name]), gains[name]) for name in others}
+    value = f"{COMPARED_BY} {ours[0]:.6g}"
+    reason, doubts = f"{value}, {said['baseline']}", doubt(gains["baseline"])
+    if doubts:
+        reason += f": it {doubts} than knowing nothing"
+    elif doubts := doubt(gains["constant"]):
+        reason += f"; {said['constant']}: it {doubts} than the best constant of the holdout"
     is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
-    truth, predicted = data.holdout[LABEL], predict(model, data.holdout)
-    baseline = predict_baseline(data.train, data.holdout)
-    _, low, reason = compare("baseline", truth, predicted, baseline)
-    if not low > 0:
-        return "", f"{reason}: it may be no better than knowing nothing"
+    is_best = not doubts
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
             try:
-                raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
-                theirs = predict(mlflow.pyfunc.load_model(raw_model).get_raw_model(), data.holdout)
+                predicted = predict(load_judged(registered_model, version), data.holdout)
             except Exception as error:
                 reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
+                note_worth(registered_model, version, "cannot predict the rows of the holdout")
                 continue
-            better, _, sentence = compare(alias, truth, predicted, theirs)
-            reason = f"{sentence}, version {version}; {reason}"
-            if goodness(truth, theirs) <= goodness(truth, baseline):
-                reason += f"; {alias} {version} is no better than the baseline any more"
-            if better <= float(margin):
-                return "" if is_manual else "challenger", reason
+            theirs = resample(truth, predicted)
+            sentence = log_comparison(alias, evaluate(truth, predicted), sign * (ours - theirs))
+            reason = f"{value}, {sentence}, version {version}; {reason}"
+            if fault := fault_of([sign * (theirs - samples) for samples in nothing.values()]):
+                reason += f"; {alias} {version} {fault}"
+            worth = f"{fault or 'is better than the baseline'}: {COMPARED_BY} {theirs[0]:.6g}"
+            note_worth(registered_model, version, worth)
+            needed = float(margin) * abs(theirs[0] if LOWER_IS_BETTER else 1 - theirs[0])
+            if not fault and not sign * (ours[0] - theirs[0]) > needed:
+                reason += f"; more than {needed:.3g} is asked for"
+                is_best = False
+    if not is_best:
+        return "" if is_manual or doubts else "challenger", reason
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
 
 
@@ -404,6 +535,27 @@ def log_training_dataset(dataset: mlflow.data.Dataset) -> None:
 
 
 # DBTITLE 1,The run: a version is logged, registered, judged and described
+def log_picture(name: str, draw: Callable[..., Figure], *given: object) -> None:
+    """Logs what `draw` draws, by matplotlib's own settings, names as they are; a failure is only said."""
+    try:
+        with style.context(["default", {"text.parse_math": False}]):  # else $ is mathematics
+            mlflow.log_figure(draw(*given), name)
+    except Exception as error:
+        print(f"No picture {name}: {error!r}")
+
+
+def bars(importance: pd.DataFrame, loss: str) -> Figure:
+    """The 20 features that matter most, each with the spread over the repeats."""
+    means = importance.mean().sort_values()
+    shown = means.tail(20)
+    figure = Figure(figsize=(8, 2 + 0.25 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh([str(name) for name in shown.index], shown, xerr=importance[shown.index].std(), ecolor="gray")
+    title = f"importance of {len(shown)} of {len(means)} features; gray: spread of {len(importance)} repeats"
+    axes.set(xlabel=loss, title=title)
+    return figure
+
+
 def pin(package: str) -> str:
     """The package, or its `-cpu` edition, with the version that is imported: the first on the path."""
     try:
@@ -413,7 +565,7 @@ def pin(package: str) -> str:
     return f"{found.name}=={found.version}"
 
 
-def log_model(model: Pipeline, data: TrainingData) -> str:
+def log_model(model: BaseEstimator, data: TrainingData) -> str:
     """Logs the model with its parameters to the active run; returns its id."""
     rows = {**data.rules, "rows_holdout": len(data.holdout)}
     mlflow.log_params({**settings_of(model), **rows, "features": len(model.feature_names_in_)})
@@ -431,12 +583,14 @@ def log_model(model: Pipeline, data: TrainingData) -> str:
     return logged.model_id
 
 
-def describe(model: Pipeline, data: TrainingData, decision: str, run_id: str) -> str:
+def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: str) -> str:
     """What a reader of the registry wants to know of a version, in Markdown."""
     metrics = mlflow.get_run(run_id).data.metrics.items()
     table = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics)
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
+    if REFIT:
+        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
 
@@ -453,12 +607,42 @@ def read_aliases(registered_model: str) -> dict[str, str]:
     return found
 
 
-def promote(registered_model: str, new: str, model: Pipeline, data: TrainingData, run_id: str) -> str:
+def load_judged(registered_model: str, version: str) -> BaseEstimator:
+    """What was judged of a version, fitted without its holdout; of earlier releases, what scores."""
+    raw_model = f"models:/{registered_model}/{version}/data/feature_store/raw_model"
+    model = mlflow.pyfunc.load_model(raw_model).get_raw_model()
+    return getattr(model, "judged_", model)
+
+
+def note_worth(registered_model: str, version: str, worth: str) -> None:
+    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
+    worth = f"{worth} ({datetime.now():%Y-%m-%d})"
+    mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
+
+
+def warn_of_champion(registered_model: str) -> str:
+    """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
+    if version := read_aliases(registered_model).get("champion"):
+        worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
+        if worth and not worth.startswith("is better"):
+            return f"champion {version}, which goes on scoring, {worth}"
+    return ""
+
+
+def promote(
+    registered_model: str,
+    new: str,
+    model: BaseEstimator,
+    data: TrainingData,
+    run_id: str,
+    remarks: Sequence[str] = (),
+) -> str:
     """Gives the new version its tags, description and alias; returns the decision."""
     client, judged = mlflow.MlflowClient(), None
     while judged != (aliases := read_aliases(registered_model)):
         alias, reason = judge(registered_model, data, model, aliases)
         judged = aliases  # another training may have changed them meanwhile
+    reason = "; ".join([reason, *remarks])
     tags = {"promotion": alias or "none", "promotion_reason": reason[:1000].strip()}
     for name, value in {**scoring_tags(model), **tags}.items():
         client.set_model_version_tag(registered_model, new, name, value)
@@ -526,6 +710,7 @@ def main() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
+    check_settings()
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
@@ -536,15 +721,19 @@ def main() -> str:
         model = fit(data.train)
         predicted = predict(model, data.holdout)
         metrics = evaluate(data.holdout[LABEL], predicted)
-        mlflow.log_figure(plot(data.holdout[LABEL], predicted), "holdout.png")
-        mlflow.log_figure(plot_importance(model, data.holdout), "importance.png")
-        model_id = log_model(model, data)
+        log_picture("holdout.png", plot, data.holdout[LABEL], predicted)
+        importance = measure_importance(model, data.holdout)
+        log_picture("importance.png", plot_importance, importance)
+        model_id = log_model(refit(model, data) if REFIT else model, data)
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        decision = promote(registered_model, version, model, data, run.info.run_id)
+        remarks = [*data.remarks, *remarks_on(importance)]
+        decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
+    if warning := warn_of_champion(registered_model):
+        return f"SUCCESS: {warning}"
     return "SUCCESS"
 
 

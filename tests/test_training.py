@@ -1,0 +1,240 @@
+"""What decides a training, and what does not: functions of the rendered notebooks on made-up rows."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import Ridge
+from training import CHURN, OUTLIERS, REVENUE, Training, indexed
+
+
+@pytest.fixture
+def chance():
+    return np.random.default_rng(1)
+
+
+class Column:
+    """A model that predicts what stands in a column."""
+
+    def __init__(self, name):
+        self.feature_names_in_ = [name]
+
+    def predict(self, rows):
+        return rows.iloc[:, 0].to_numpy()
+
+    def predict_proba(self, rows):
+        return np.column_stack([1 - rows.iloc[:, 0], rows.iloc[:, 0]])
+
+
+@pytest.fixture
+def numbers(chance):
+    """The label's mean moves from 0 to 20 with the holdout; the columns know more or less of it."""
+    label = chance.normal(size=1000) + np.repeat([0, 20], [800, 200])
+    noise = chance.normal(size=1000)
+    columns = {f"off_by_{off}": label + off * noise for off in (0.1, 0.3, 0.3003, 0.9, 3)}
+    return indexed({**columns, "wrong": -label, "a_bit": 20 + 0.5 * noise}, label, "revenue")
+
+
+NO_BETTER = "champion 1 is no better than the baseline any more"
+DECISIONS = {
+    "better than any constant": ("off_by_0.3", None, "champion", "baseline 20."),
+    "worse than the mean": ("wrong", None, "", "it is worse than knowing nothing"),
+    "worse than the holdout's mean": ("off_by_3", None, "", "it is worse than the best constant of the h"),
+    "as good as the holdout's mean": ("a_bit", None, "", "than the best constant of the holdout"),
+    "better than the champion": ("off_by_0.3", "off_by_0.9", "champion", "champion 0.8"),
+    "better by luck": ("off_by_0.3", "off_by_0.3003", "challenger", "is asked for"),
+    "worse than a champion that is worth something": ("wrong", "off_by_0.3", "", "champion 0.287"),
+    "worse than a champion that is worth nothing": ("wrong", "wrong", "", NO_BETTER),
+    "better than a champion that is worth nothing": ("off_by_0.3", "wrong", "champion", NO_BETTER),
+}
+
+
+@pytest.fixture(scope="module")
+def revenue():
+    return Training(REVENUE)
+
+
+@pytest.fixture(scope="module")
+def churn():
+    return Training(CHURN)
+
+
+@pytest.mark.parametrize("case", DECISIONS)
+def test_a_version_is_champion_if_it_beats_baseline_constant_and_champion(revenue, numbers, case):
+    new, champion, alias, said = DECISIONS[case]
+    revenue.versions, revenue.worth = {"1": Column(champion)}, {}
+    aliases = {"champion": "1"} if champion else {}
+    found, reason = revenue.judged(revenue.data(numbers), Column(new), **aliases)
+    assert (found, said in reason) == (alias, True), reason
+    if champion:
+        assert revenue.worth["1"].startswith("is better") == (champion != "wrong")
+
+
+def test_a_champion_that_is_worth_nothing_scores_with_a_status_that_says_so(revenue):
+    tags = {"worth": "is no better than the baseline any more: rmse 9 (2026-01-31)"}
+    client = type("Client", (), {"get_model_version": lambda *_: type("Version", (), {"tags": tags})})
+    names = {**revenue.names, "read_aliases": lambda model: {"champion": "3"}}
+    names["mlflow"] = type("mlflow", (), {"MlflowClient": client})
+    warn = type(revenue.warn_of_champion)(revenue.warn_of_champion.__code__, names)
+    assert warn("dev.ml.revenue") == f"champion 3, which goes on scoring, {tags['worth']}"
+    tags["worth"] = "is better than the baseline: rmse 2 (2026-01-31)"
+    assert warn("dev.ml.revenue") == ""
+
+
+@pytest.mark.parametrize("positives", [2, 3, 5])
+def test_a_rare_class_has_an_interval(churn, chance, positives):
+    label = np.zeros(1000)
+    label[[*range(0, 12), *range(-positives, 0)]] = 1
+    rows = indexed({"x": np.clip(label * 0.5 + chance.random(1000) * 0.4, 0, 1)}, label, "churn")
+    alias, reason = churn.judged(churn.data(rows), Column("x"))
+    assert (alias, "nan" in reason, "interval 0." in reason) == ("champion", False, True), reason
+    assert 0.5 < churn.metrics["roc_auc_low"] <= churn.metrics["roc_auc_high"] <= 1
+
+
+def test_an_interval_that_cannot_be_had_is_said(chance):
+    metrics = {"odd": lambda truth, found: float("nan") if truth.iloc[0] > truth.iloc[-1] else 1.0}
+    training = Training(REVENUE, {"METRICS": metrics, "COMPARED_BY": "odd"})
+    rows = indexed({"x": chance.random(100)}, chance.random(100), "revenue")
+    alias, reason = training.judged(training.data(rows), Column("x"))
+    assert (alias, "no interval can be had" in reason) == ("", True), reason
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize(("count", "positives"), [(63, 20), (70, 4), (150, 40)])
+def test_a_small_table_trains_whatever_its_classes(churn, chance, count, positives, timed):
+    label = np.zeros(count)
+    label[np.linspace(0, count - 1, positives).round().astype(int)] = 1
+    rows = indexed(
+        {"x": label + chance.normal(size=count), "t": chance.choice(["a", "b"], count)}, label, "churn"
+    )
+    rows = rows.set_index(pd.date_range("2025", periods=count, name="observed_at")) if timed else rows
+    data = churn.data(rows)
+    model = churn.fitted(data)
+    assert 0 <= float(churn.scoring_tags(model)["threshold"]) <= 1
+    churn.judged(data, model)
+    assert churn.refit(model, data).predict_proba(data.holdout[["x", "t"]]).shape == (len(data.holdout), 2)
+
+
+def test_a_threshold_may_be_a_number(chance):
+    training = Training(CHURN, {"THRESHOLD_BY": 0.3})
+    label = chance.integers(0, 2, 300)
+    data = training.data(indexed({"x": label + chance.normal(size=300)}, label, "churn"))
+    model = training.fitted(data)
+    whole = training.refit(model, data)
+    assert [training.threshold_of(each) for each in (model, whole)] == [0.3, 0.3]
+    assert training.settings_of(model)["threshold"] == 0.3
+
+
+def test_the_model_that_scores_has_learnt_from_all_rows_and_keeps_the_one_that_was_judged(revenue, chance):
+    """The holdout alone shows what a text means, so only the one that scores can know."""
+    text = np.repeat(["old", "new"], [800, 200])
+    data = revenue.data(indexed({"t": text}, np.where(text == "new", 9, 1) + chance.random(1000), "revenue"))
+    model = revenue.fitted(data)
+    whole = revenue.refit(model, data)
+    assert whole.judged_ is model
+    assert whole.predict(data.holdout[["t"]]).mean() > 5 > 3 > model.predict(data.holdout[["t"]]).mean()
+    revenue.versions = {"1": whole, "2": model}  # the latter as an earlier release left it
+    with revenue.logging():
+        assert [revenue.load_judged("dev.ml.revenue", version) for version in "12"] == [model, model]
+
+
+def skewed(chance, least=0.0):
+    effects = chance.normal(size=(1000, 3))
+    label = np.exp(effects.sum(axis=1) + 0.2 * chance.normal(size=1000)) + least
+    return indexed(dict(zip("abc", effects.T, strict=True)), label, "revenue")
+
+
+@pytest.mark.parametrize(("least", "is_log"), [(0, True), (-5, False)], ids=["never negative", "negative"])
+def test_the_log_of_a_skewed_label_is_tried_if_it_is_nowhere_negative(chance, least, is_log):
+    settings = {"new_model": lambda features: Ridge(), "SEARCH": {}}
+    training = Training(REVENUE, settings)
+    data = training.data(skewed(chance, least))
+    model = training.fitted(data)
+    assert training.settings_of(model)["log_of_label"] == is_log
+    assert set(training.artifacts["search.json"]["log_of_label"]) == ({True, False} if is_log else {False})
+    whole = training.refit(model, data)
+    assert list(whole.feature_names_in_) == ["a", "b", "c"]
+    assert np.isfinite(whole.predict(data.holdout[["a", "b", "c"]] * 1e6)).all()
+
+
+def test_a_feature_that_carries_nearly_all_is_named(chance):
+    training = Training(CHURN)
+    label = chance.integers(0, 2, 500)
+    rows = indexed({"action": label, "x": chance.random(500), "y": chance.random(500)}, label, "churn")
+    for names, suspect in ((["action", "x", "churn"], "action"), (["x", "y", "churn"], "")):
+        data = training.data(rows[names])
+        model = training.fitted(data)
+        (*remarks,) = training.remarks_on(training.measure_importance(model, data.holdout))
+        assert [f"feature {suspect} carries nearly all" in one for one in remarks] == [True] * bool(suspect)
+
+
+WRONG = {
+    "METRICS has 0.9 as rmse, which is no function": (REVENUE, {"METRICS": {"rmse": 0.9}}),
+    "METRICS has 'f1' as f1, which is no function": (CHURN, {"METRICS": {"f1": "f1"}}),
+    "COMPARED_BY is 'mape'; write one of METRICS: rmse, mae,": (REVENUE, {"COMPARED_BY": "mape"}),
+    "HOLDOUT_SHARE is 20; write a share": (CHURN, {"HOLDOUT_SHARE": 20}),
+    "BASELINE is 'last'; write one of mean, median": (REVENUE, {"BASELINE": "last"}),
+    "THRESHOLD_BY is 30; write a scorer": (CHURN, {"THRESHOLD_BY": 30}),
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG)
+def test_a_constant_that_cannot_be_meant_is_named(sentence):
+    notebook, constants = WRONG[sentence]
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        Training(notebook, constants).check_settings()
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("index", ["key", "text", "date", "observed_at"])
+def test_every_picture_is_drawn_whatever_names_keys_and_settings(chance, index, capsys):
+    keys = {
+        "key": pd.RangeIndex(200, name="ops_id"),
+        "text": pd.Index([f"k{n}" for n in range(200)], name="ops_id"),
+        "date": pd.Index(pd.date_range("2025", periods=200).date, name="ops_id"),
+        "observed_at": pd.date_range("2025", periods=200, name="observed_at"),
+    }
+    features = {"cost_$_per_$": chance.random(200), r"a\b_{^": chance.random(200), "x$": chance.random(200)}
+    truth = np.arange(200) % 2
+    for notebook, label in ((REVENUE, np.exp(9 * chance.random(200))), (CHURN, truth), (OUTLIERS, None)):
+        training = Training(notebook)
+        name = training.LABEL
+        data = training.data(indexed(features, label, name).set_index(keys[index]))
+        model = training.fitted(data)
+        importance = training.measure_importance(model, data.holdout)
+        predicted = training.predict(model, data.holdout)
+        given = [predicted] if label is None else [data.holdout[name], predicted]
+        with training.logging(), matplotlib.rc_context({"text.usetex": True}):
+            training.log_picture("holdout.png", training.plot, *given)
+            training.log_picture("importance.png", training.plot_importance, importance)
+        assert {"holdout.png", "importance.png"} <= set(training.artifacts), capsys.readouterr().out
+        if label is None:
+            assert len(training.artifacts["holdout.png"].axes) == (2 if index == "observed_at" else 1)
+        shown = [text.get_text() for text in training.artifacts["importance.png"].axes[0].get_yticklabels()]
+        assert set(shown) == set(features)
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_line_and_nothing_else(revenue, capsys):
+    def draw():
+        raise KeyError("no such column")
+
+    with revenue.logging():
+        revenue.log_picture("holdout.png", draw)
+    assert capsys.readouterr().out == "No picture holdout.png: KeyError('no such column')\n"
+
+
+def test_features_that_are_texts_alone_are_collected(revenue):
+    """Spark asserts that there is something to convert."""
+
+    class Frame:
+        columns, dtypes = ["sales_id", "t", "revenue", "_held_out"], [("t", "string"), ("revenue", "double")]
+
+        def withColumns(self, converted):
+            assert converted
+
+        def toPandas(self):
+            return pd.DataFrame([[1, "a", 2.0, False]], columns=self.columns)
+
+    assert list(revenue.collect(Frame()).columns) == ["t", "revenue", "_held_out"]
