@@ -8,9 +8,12 @@ from sklearn.base import clone
 from sklearn.inspection import permutation_importance
 
 LABEL = None  # nothing says which rows are anomalies
+# % include train ~ "shared/settings.py"
 EXPECTED_SHARE = 0.05  # of anomalies among all rows
 NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
-# % include train ~ "shared/settings.py"
+MODEL_TYPE = "anomaly"
+ALGORITHM = "<< model.algorithm >>"
+# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
 # % include train ~ "shared/rows_in_pandas.py"
 def select_rows(gold: DataFrame) -> DataFrame:
     """Key and time of all rows."""

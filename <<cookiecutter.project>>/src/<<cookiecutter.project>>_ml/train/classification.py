@@ -13,6 +13,7 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 
 LABEL = "<< model.name >>"  # a column of the gold table
 POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
+# % include train ~ "shared/settings.py"
 METRICS = {  # each compares the label with the probability or with the prediction
     "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),
     "average_precision": lambda truth, found: scores.average_precision_score(truth, found["probability"]),
@@ -26,7 +27,9 @@ COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
 # makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
 THRESHOLD_BY = "f1"
-# % include train ~ "shared/settings.py"
+MODEL_TYPE = "classification"
+ALGORITHM = "<< model.algorithm >>"
+# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
 # % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""

@@ -10,6 +10,7 @@ from pyspark.sql import Window
 from sklearn import metrics as scores
 
 LABEL = "<< model.name >>"  # a column of the gold table
+# % include train ~ "shared/settings.py"
 METRICS = {  # each compares the label with the prediction
     "rmse": scores.root_mean_squared_error,
     "mae": scores.mean_absolute_error,
@@ -26,7 +27,9 @@ BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
 # % if not on_spark
 MIN_SKEW = 1  # a label as skewed, and nowhere negative, is tried by its log too; float("inf") for never
 # % endif
-# % include train ~ "shared/settings.py"
+MODEL_TYPE = "regression"
+ALGORITHM = "<< model.algorithm >>"
+# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
 # % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
 def select_rows(gold: DataFrame) -> DataFrame:
     """Key, label and time of the rows with a label."""

@@ -68,7 +68,7 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 # A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
 # than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
 # than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
-def resample(truth: pd.Series, predicted: pd.<< kind >>) -> np.ndarray:
+def draw_values(truth: pd.Series, predicted: pd.<< kind >>) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, rows = np.random.default_rng(42), np.arange(len(truth))
     found = [METRICS[COMPARED_BY](truth, predicted)]
@@ -119,11 +119,11 @@ def fault_of(gains: list[np.ndarray]) -> str:
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
     truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
-    ours, baseline = resample(truth, predict(model, data.holdout)), predict_baseline(data)
+    ours, baseline = draw_values(truth, predict(model, data.holdout)), predict_baseline(data)
     for end, value in zip(("low", "high"), interval(ours), strict=True):
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
     others = {"baseline": baseline, "constant": best_constant(truth)}
-    nothing = {name: resample(truth, predicted) for name, predicted in others.items()}
+    nothing = {name: draw_values(truth, predicted) for name, predicted in others.items()}
     gains = {name: sign * (ours - theirs) for name, theirs in nothing.items()}
     said = {name: log_comparison(name, evaluate(truth, others[name]), gains[name]) for name in others}
     value = f"{COMPARED_BY} {ours[0]:.6g}"
@@ -133,7 +133,7 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
     elif doubts := doubt(gains["constant"]):
         reason += f"; {said['constant']}: it {doubts} than the best constant of the holdout"
 # % if with_last
-    by_last = sign * (ours - resample(truth, last := last_or_mean(data)))
+    by_last = sign * (ours - draw_values(truth, last := last_or_mean(data)))
     sentence = log_comparison("last", evaluate(truth, last), by_last)
     if by_last[0] < 0:
         reason += f"; the key's last value alone is better, {sentence}"
@@ -148,7 +148,7 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
                 reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
                 note_worth(registered_model, version, "cannot predict the rows of the holdout")
                 continue
-            theirs = resample(truth, predicted)
+            theirs = draw_values(truth, predicted)
             sentence = log_comparison(alias, evaluate(truth, predicted), sign * (ours - theirs))
             reason = f"{value}, {sentence}, version {version}; {reason}"
             if fault := fault_of([sign * (theirs - samples) for samples in nothing.values()]):

@@ -46,6 +46,14 @@ def positive_values(gold: DataFrame) -> list[str]:
 
 
 # % endif
+def never_learnt(data: TrainingData) -> str:
+    """What holds for the rows that the version which scores has not learnt from."""
+    holdout = data.rules["holdout"]
+    if not REFIT:
+        return holdout
+    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+
+
 def log_reference(data: TrainingData, predicted: pd.<< "Series" if model.type == "regression" else "DataFrame" >>) -> None:
     """Logs what monitoring needs: how the holdout's columns and predictions are spread, and the metrics."""
 # % if model.type == "regression"
@@ -57,7 +65,7 @@ def log_reference(data: TrainingData, predicted: pd.<< "Series" if model.type ==
         "rows": len(rows),
         "columns": {name: distribution_of(rows[name]) for name in rows.columns},
         "label": LABEL,
-        "never_learnt": data.rules["holdout"],  # holds for rows that the version did not learn from
+        "never_learnt": never_learnt(data),
 # % if model.type == "classification"
         "positive": positive_values(data.gold.df),
 # % endif

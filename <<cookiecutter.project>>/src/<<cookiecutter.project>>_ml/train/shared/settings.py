@@ -5,6 +5,3 @@ MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 # % endif
 REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
-MODEL_TYPE = "<< model.type >>"
-ALGORITHM = "<< model.algorithm >>"
-# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"

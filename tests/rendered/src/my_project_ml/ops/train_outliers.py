@@ -59,13 +59,13 @@ dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 DOMAIN = "ops"
 KEY = "ops_id"  # the primary key of the feature table
 LABEL = None  # nothing says which rows are anomalies
-EXPECTED_SHARE = 0.05  # of anomalies among all rows
-NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
 USE_CASE = "ops: outliers"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
+EXPECTED_SHARE = 0.05  # of anomalies among all rows
+NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
 MODEL_TYPE = "anomaly"
 ALGORITHM = "isolation_forest"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
@@ -530,6 +530,14 @@ def distribution_of(values: pd.Series) -> dict:
     return {**numbers, "missing": missing}
 
 
+def never_learnt(data: TrainingData) -> str:
+    """What holds for the rows that the version which scores has not learnt from."""
+    holdout = data.rules["holdout"]
+    if not REFIT:
+        return holdout
+    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+
+
 def log_reference(data: TrainingData, predicted: pd.DataFrame) -> None:
     """Logs what monitoring needs: how the holdout's columns and predictions are spread, and the metrics."""
     rows = data.holdout.assign(prediction=predicted["score"])
@@ -537,7 +545,7 @@ def log_reference(data: TrainingData, predicted: pd.DataFrame) -> None:
         "rows": len(rows),
         "columns": {name: distribution_of(rows[name]) for name in rows.columns},
         "label": LABEL,
-        "never_learnt": data.rules["holdout"],  # holds for rows that the version did not learn from
+        "never_learnt": never_learnt(data),
     }
     mlflow.log_dict(reference, "reference.json")
 

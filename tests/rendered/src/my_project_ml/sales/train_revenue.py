@@ -61,6 +61,11 @@ dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 DOMAIN = "sales"
 KEY = "sales_id"  # the primary key of the feature table
 LABEL = "revenue"  # a column of the gold table
+USE_CASE = "sales: revenue"
+HOLDOUT_SHARE = 0.2
+MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
+MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
+REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
 METRICS = {  # each compares the label with the prediction
     "rmse": scores.root_mean_squared_error,
     "mae": scores.mean_absolute_error,
@@ -71,11 +76,6 @@ METRICS = {  # each compares the label with the prediction
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
 MIN_SKEW = 1  # a label as skewed, and nowhere negative, is tried by its log too; float("inf") for never
-USE_CASE = "sales: revenue"
-HOLDOUT_SHARE = 0.2
-MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
-MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
-REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
 MODEL_TYPE = "regression"
 ALGORITHM = "xgboost"
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
@@ -393,7 +393,7 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 # A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
 # than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
 # than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
-def resample(truth: pd.Series, predicted: pd.Series) -> np.ndarray:
+def draw_values(truth: pd.Series, predicted: pd.Series) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, rows = np.random.default_rng(42), np.arange(len(truth))
     found = [METRICS[COMPARED_BY](truth, predicted)]
@@ -437,11 +437,11 @@ def fault_of(gains: list[np.ndarray]) -> str:
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
     truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
-    ours, baseline = resample(truth, predict(model, data.holdout)), predict_baseline(data)
+    ours, baseline = draw_values(truth, predict(model, data.holdout)), predict_baseline(data)
     for end, value in zip(("low", "high"), interval(ours), strict=True):
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
     others = {"baseline": baseline, "constant": best_constant(truth)}
-    nothing = {name: resample(truth, predicted) for name, predicted in others.items()}
+    nothing = {name: draw_values(truth, predicted) for name, predicted in others.items()}
     gains = {name: sign * (ours - theirs) for name, theirs in nothing.items()}
     said = {name: log_comparison(name, evaluate(truth, others[name]), gains[name]) for name in others}
     value = f"{COMPARED_BY} {ours[0]:.6g}"
@@ -460,7 +460,7 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
                 reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
                 note_worth(registered_model, version, "cannot predict the rows of the holdout")
                 continue
-            theirs = resample(truth, predicted)
+            theirs = draw_values(truth, predicted)
             sentence = log_comparison(alias, evaluate(truth, predicted), sign * (ours - theirs))
             reason = f"{value}, {sentence}, version {version}; {reason}"
             if fault := fault_of([sign * (theirs - samples) for samples in nothing.values()]):
@@ -690,6 +690,14 @@ def with_intervals(truth: pd.Series, predicted: pd.Series) -> dict:
     return {name: [value, value - errors[name], value + errors[name]] for name, value in metrics}
 
 
+def never_learnt(data: TrainingData) -> str:
+    """What holds for the rows that the version which scores has not learnt from."""
+    holdout = data.rules["holdout"]
+    if not REFIT:
+        return holdout
+    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+
+
 def log_reference(data: TrainingData, predicted: pd.Series) -> None:
     """Logs what monitoring needs: how the holdout's columns and predictions are spread, and the metrics."""
     rows = data.holdout.assign(prediction=predicted)
@@ -697,7 +705,7 @@ def log_reference(data: TrainingData, predicted: pd.Series) -> None:
         "rows": len(rows),
         "columns": {name: distribution_of(rows[name]) for name in rows.columns},
         "label": LABEL,
-        "never_learnt": data.rules["holdout"],  # holds for rows that the version did not learn from
+        "never_learnt": never_learnt(data),
         "metrics": with_intervals(data.holdout[LABEL], predicted),
         "compared_by": COMPARED_BY,
         "lower_is_better": LOWER_IS_BETTER,
