@@ -20,6 +20,7 @@ ENVIRONMENT = "resources/ml/ml_environment.yml"
 LABELS = "resources/ml/ml_labels.yml"
 TRAINING = "resources/ml/ml_training_pipeline.yml"
 INFERENCE = "resources/ml/ml_inference_pipeline.yml"
+MONITORING = "resources/ml/ml_monitoring_pipeline.yml"
 CHURN = "src/my_project_ml/sales/train_churn.py"
 REVENUE = "src/my_project_ml/sales/train_revenue.py"
 OUTLIERS = "src/my_project_ml/ops/train_outliers.py"
@@ -124,7 +125,7 @@ PINS_OF_THE_BUNDLE = [
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, "dependencies: [mlflow==3.8.1]")],
         f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
-        f"{TRAINING}:«environment_version: ${{var.environment_versi»: aiohappyeyeballs, aiohttp, "
+        f"{MONITORING}:«environment_version: ${{var.environment_versi»: aiohappyeyeballs, aiohttp, "
         "aiosignal, alembic, annotated-doc, azure-cosmos, blinker and 63 more; write "
         f"{DEPENDENCIES} and {VERSION} in both",
     ),
@@ -132,14 +133,14 @@ PINS_OF_THE_BUNDLE = [
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, DEPENDENCIES, f"dependencies: [{MLFLOW}]")],
         f"{INFERENCE}:«environment_version: ${{var.environment_versi»: other packages than in "
-        f"{TRAINING}:«environment_version: ${{var.environment_versi»: aiohappyeyeballs, aiohttp, "
+        f"{MONITORING}:«environment_version: ${{var.environment_versi»: aiohappyeyeballs, aiohttp, "
         "aiosignal, alembic, annotated-doc, azure-cosmos, blinker and 62 more; write "
         f"{DEPENDENCIES} and {VERSION} in both",
     ),
     (
         "training_and_inference_have_the_same_packages",
         [(INFERENCE, VERSION, "environment_version: '5'")],
-        f"{INFERENCE}:«environment_version: '5'»: other packages than in {TRAINING}:«environment_version: "
+        f"{INFERENCE}:«environment_version: '5'»: other packages than in {MONITORING}:«environment_version: "
         f"${{var.environment_versi»: environment_version; write {DEPENDENCIES} and {VERSION} in both",
     ),
     (
@@ -924,7 +925,7 @@ TRAINING_NOTEBOOKS = [
     ),
     (
         "every_model_is_compared_with_a_baseline",
-        [(CHURN, "baseline = predict_baseline(data.train, data.holdout)", "baseline = truth")],
+        [(CHURN, "), predict_baseline(data)\n", "), truth\n")],
         f"{CHURN}:1: predict_baseline is never called, so what is worse than the mean may become champion; "
         "compare each version with it",
     ),
@@ -943,8 +944,8 @@ TRAINING_NOTEBOOKS = [
                 "StratifiedKFold(FOLDS, shuffle=True)",
             )
         ],
-        f"{CHURN}:«folds = TimeSeriesSplit»: StratifiedKFold has no seed, so no run can be repeated; give it "
-        "random_state=42",
+        f"{CHURN}:«return by_time if is_timed»: StratifiedKFold has no seed, so no run can be repeated; "
+        "give it random_state=42",
     ),
     (
         "metrics_are_of_the_holdout",

@@ -111,7 +111,9 @@ def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClas
     return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
 
 
-def fit_threshold(model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how) -> BaseEstimator:
+def fit_threshold(
+    model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how: object
+) -> BaseEstimator:
     """The model, fitted, with the threshold that THRESHOLD_BY asks for; of too few rows, their share."""
     if not isinstance(THRESHOLD_BY, str):
         return with_threshold(model, THRESHOLD_BY).fit(features, label)

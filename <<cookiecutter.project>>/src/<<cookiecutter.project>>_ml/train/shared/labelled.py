@@ -18,7 +18,8 @@ def check_settings() -> None:
         raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
 # % endif
 # % if model.type == "regression"
-    if BASELINE not in (known := ("mean", "median"<< ', "last"' if with_last >>)):
+    known = << '("mean", "median", "last")' if with_last else '("mean", "median")' >>
+    if BASELINE not in known:
         raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
 # % endif
 

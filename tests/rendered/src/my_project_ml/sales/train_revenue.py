@@ -344,7 +344,8 @@ def check_settings() -> None:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
         raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
-    if BASELINE not in (known := ("mean", "median")):
+    known = ("mean", "median")
+    if BASELINE not in known:
         raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
 
 
