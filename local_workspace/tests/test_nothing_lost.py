@@ -106,8 +106,6 @@ def test_only_a_damaged_catalog_is_called_damaged(tmp_path, said):
 
 
 def test_a_state_that_was_removed_meanwhile_is_noticed(state):
-    (state / "metastore_db").mkdir()
-    (state / "metastore_db/service.properties").touch()
     with open(state / "lock", "w") as lock:
         damage.check_there(state, lock)
         (state / "lock").unlink()

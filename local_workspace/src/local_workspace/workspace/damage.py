@@ -31,14 +31,13 @@ def check(state: Path) -> None:
 
 def check_there(state: Path, lock: TextIO) -> None:
     """Raises where the state was removed while this runs, or another is in its place."""
-    own, lasting = os.fstat(lock.fileno()), ("mlflow.db", "metastore_db/service.properties")
-    gone = [name for name in lasting if not (state / name).exists()]
+    own, store = os.fstat(lock.fileno()), state / "mlflow.db"  # Spark makes its catalog later
     try:
         is_own = os.path.samestat(own, os.stat(state / "lock"))
     except OSError:
         is_own = False
-    if gone or not is_own:
-        what = state if not is_own else " and ".join(str(state / name) for name in gone)
+    if not is_own or not store.exists():
+        what = state if not is_own else store
         raise WorkspaceError(f"{what}: this was removed while the workspace ran; start it anew")
 
 
