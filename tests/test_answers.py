@@ -277,15 +277,15 @@ def test_refused_from_a_configuration_file_if_not_text(run, output, question, an
     [
         ("My_project\n", 1, f"project: 'My_project' cannot be used; {SHORT_NAME}.\n"),
         ("\nsales/revenue\n", 2, f"models: 'sales/revenue' cannot be read; {SPEC}.\n"),
-        ("\n" * 13 + "jenkins\n", 14, f"{dict(OF_EACH_KIND)['ci=jenkins']}\n"),
+        ("\n" * 13 + "jenkins\n\n", 15, f"{dict(OF_EACH_KIND)['ci=jenkins']}\n"),
     ],
     ids=["project", "models", "ci"],
 )
 def test_refused_in_the_dialogue(run, output, typed, last_question, problem):
     result = run(typed=typed)
 
-    assert f"[{last_question}/14]" in result.stdout
-    assert f"[{last_question + 1}/14]" not in result.stdout
+    assert f"[{last_question}/15]" in result.stdout
+    assert f"[{last_question + 1}/15]" not in result.stdout
     assert result.stdout.endswith(problem)
     assert result.exit_code == 1
     assert_nothing_written(output)
@@ -411,7 +411,9 @@ def test_a_job_of_1000_tasks_is_accepted_and_one_more_is_not(count, domains):
 
 def test_the_training_job_has_as_many_tasks_as_were_counted(bake, monkeypatch):
     monkeypatch.setattr(answers, "MAX_TASKS", 6)
-    jobs = yaml.safe_load((bake() / "resources/ml/ml_training_pipeline.yml").read_text())["resources"]["jobs"]
+    jobs = yaml.safe_load((bake(monitoring="no") / "resources/ml/ml_training_pipeline.yml").read_text())[
+        "resources"
+    ]["jobs"]
 
     assert len(jobs["ml_training_pipeline"]["tasks"]) == 6
 

@@ -138,11 +138,12 @@ def choose_features(gold: DataFrame, former: dict[str, str], found: dict[str, ob
         else:
             left_out[field.name] = field.dataType.simpleString()
     check_names(features)
+    has_values = any(count for question, count in found.items() if question.startswith("values of "))
     for name in features:
         if name in former:  # a feature does not go because its texts become many, or are missing
             continue
         texts = found.get(f"texts of {name}", 0)
-        if not found[f"values of {name}"] and name not in FILL_VALUES:
+        if has_values and not found[f"values of {name}"] and name not in FILL_VALUES:
             left_out[name] = "no values"
         elif texts > MAX_TEXTS:
             left_out[name] = f"about {texts} different texts"
