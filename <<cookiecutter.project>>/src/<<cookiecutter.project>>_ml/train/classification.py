@@ -12,7 +12,7 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 LABEL = "<< model.name >>"  # a column of the gold table
-POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
+POSITIVE = None  # the positive values, as ["churned"]; else the larger number, or "yes" and alike
 # % include train ~ "shared/settings.py"
 METRICS = {  # each compares the label with the probability or with the prediction
     "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),

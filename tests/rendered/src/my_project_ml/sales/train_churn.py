@@ -69,7 +69,7 @@ dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 DOMAIN = "sales"
 KEY = "sales_id"  # the primary key of the feature table
 LABEL = "churn"  # a column of the gold table
-POSITIVE = None  # the label's positive values, as ["churned"]; else the larger number, or "yes" and alike
+POSITIVE = None  # the positive values, as ["churned"]; else the larger number, or "yes" and alike
 USE_CASE = "sales: churn"
 HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
