@@ -118,7 +118,7 @@ def test_a_bundle_runs_in_a_folder_of_any_name_without_network(committed, enviro
 
 
 def test_25_models_in_5_domains_score_and_no_real_setting_reaches_in(committed, environment, poisoned_home):
-    bundle = committed(models=MANY, ci="none")
+    bundle = committed(models=MANY, ci="none", monitoring="no")
     everywhere = environment | POISON | {"HOME": str(poisoned_home)}
     done = run(bundle, everywhere, "local-workspace", "run")
     assert done.returncode == 0, done.stdout + done.stderr

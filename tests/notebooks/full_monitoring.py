@@ -1,6 +1,8 @@
 """Monitoring, run as the job runs it: quiet on sample data, and what it says of what is planted there.
 
-The tests build on each other, in this order.
+The tests build on each other, in this order. They take ten minutes, so `.ci/run` leaves them out:
+
+uv run pytest -p no:xdist -o addopts= tests/notebooks/full_monitoring.py
 """
 
 import pytest
