@@ -167,6 +167,7 @@ def test_one_more_model_adds_its_notebook_and_its_tasks(bundle, upgrade):
         ".cookiecutter.yml": "M",
         "resources/ml/ml_inference_pipeline.yml": "M",
         "resources/ml/ml_labels.yml": "M",
+        "resources/ml/ml_monitoring_pipeline.yml": "M",
         "resources/ml/ml_training_pipeline.yml": "M",
         "src/my_project_ml/ops/train_latency.py": "A",
     }
