@@ -408,7 +408,7 @@ def test_without_a_request_it_explains_itself(bundle, upgrade):
         ("models+=ops/churn:regression:xgboost", "models: the name 'churn' is given twice;"),
         ("prod_catalog=staging", "prod_catalog: 'staging' is also the staging_catalog"),
         ("ci=jenkins", "ci: 'jenkins' is not a choice; choose github, azure_devops, gitlab or"),
-        ("environment_version=3", "environment_version: '3' is not a choice; choose 4 or 5."),
+        ("environment_version=3", "environment_version: '3' is not a choice; choose 4, 5 or 6."),
         ("project=<<x>>", "Error message: 'x' is undefined"),
         ("version=v3", "The v3 branch of repository "),
     ],
