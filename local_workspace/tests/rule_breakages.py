@@ -948,6 +948,15 @@ TRAINING_NOTEBOOKS = [
         "give it random_state=42",
     ),
     (
+        "every_random_part_has_a_seed",
+        [
+            (CHURN, "def fit(train", "def draw(rows):\n    return utils.resample(rows)\n\n\ndef fit(train"),
+            (CHURN, "import mlflow\n", "import mlflow\nfrom sklearn import utils\n"),
+        ],
+        f"{CHURN}:«return utils.resample(rows)»: resample has no seed, so no run can be repeated; give it "
+        "random_state=42",
+    ),
+    (
         "metrics_are_of_the_holdout",
         [
             (
@@ -1167,6 +1176,9 @@ ALLOWED = {
         (CHURN, "import HistGradientBoostingClassifier", "import GradientBoostingClassifier"),
         (CHURN, "model = HistGradientBoostingClassifier(", "model = GradientBoostingClassifier("),
         (MAKE_FEATURES, 'NOT_FEATURES = ["observed_at"]', 'NOT_FEATURES = ["observed_at", "age"]'),
+    ],
+    "rows by day, as pandas resamples them": [
+        (CHURN, "def fit(train", "def by_day(rows):\n    return rows.resample('D').sum()\n\n\ndef fit(train")
     ],
     "an algorithm whose seed has another name": [
         (

@@ -23,6 +23,7 @@ import numpy as np
 # % if history
 from databricks.feature_engineering import FeatureEngineeringClient
 # % endif
+from matplotlib import style
 from matplotlib.figure import Figure
 from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
@@ -554,8 +555,8 @@ def draw_metric(axes: object, windows: dict, reference: dict) -> None:
     axes.legend()
 
 
-def log_run(version: str, windows: dict, reference: dict, picture: Figure, alerts: str) -> None:
-    """A run in the model's experiment, with the series and the picture."""
+def log_run(version: str, windows: dict, reference: dict, now: dict[str, dict], alerts: str) -> None:
+    """A run in the model's experiment, with the series and, if it can be drawn, the picture."""
     experiment = mlflow.set_experiment(f"/Shared/{project}_ml_{model_name}").experiment_id
     name = f"{model_name}_monitoring_{datetime.now():%Y%m%d_%H%M%S}"
     with mlflow.start_run(experiment_id=experiment, run_name=name) as run:
@@ -563,7 +564,11 @@ def log_run(version: str, windows: dict, reference: dict, picture: Figure, alert
         mlflow.set_tags({**tags, "model_version": version, "alerts": alerts[:1000].strip() or "none"})
         series = series_of(windows, reference["label"])
         mlflow.MlflowClient().log_batch(run.info.run_id, metrics=series)
-        mlflow.log_figure(picture, "monitoring.png")
+        try:
+            with style.context(["default", {"text.parse_math": False}]):  # else $ is mathematics
+                mlflow.log_figure(draw(windows, reference, now), "monitoring.png")
+        except Exception as error:
+            print(f"No picture monitoring.png: {error!r}")
 
 
 # COMMAND ----------
@@ -637,7 +642,7 @@ def monitor() -> str:
     print(f"{counted} rows between {start} and {end}, {labelled} with new labels, by version {version}")
     alerts = [sentence for _, sentence in sorted(alerts, key=lambda alert: -alert[0])]
     windows = read_windows(version)
-    log_run(version, windows, reference, draw(windows, reference, now), "; ".join(alerts))
+    log_run(version, windows, reference, now, "; ".join(alerts))
     if alerts:
         return f"ALERT: {'; '.join(alerts)}"[:1000]
     return "SUCCESS"

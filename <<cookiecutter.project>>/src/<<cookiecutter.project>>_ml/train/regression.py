@@ -136,8 +136,9 @@ def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     left.plot(ends, ends, color="black", linestyle="--")
     right.axhline(0, color="black", linestyle="--")
     if truth.min() >= 0 and truth.skew() > 1:  # as by their logs, but with room for 0 and less
+        for set_scale in (left.set_xscale, left.set_yscale, right.set_xscale):
+            set_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
         for axis in (left.xaxis, left.yaxis, right.xaxis):
-            axis._set_axes_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
             axis.set_major_formatter("{x:g}")
     left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
     right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")

@@ -42,15 +42,15 @@ def run(arguments: argparse.Namespace) -> int:
     version = _environment_version(root)
     environment = _versions((ENVIRONMENTS / f"{version}.txt").read_text("utf-8").splitlines())
     with _laptop_lock(root) as lock:
-        _uv("lock", "--quiet", *["--upgrade"][: arguments.upgrade], folder=root)
+        _uv("lock", "--quiet", *(["--upgrade"] if arguments.upgrade else []), folder=root)
         preferred = _read_lock(lock) | environment | ({} if arguments.upgrade else _versions(former))
         found = resolve(pins, environment, preferred)
         installed = {name: found[name] for name in sorted(found) if found[name] != environment.get(name)}
         locked = {name: number for name, number in installed.items() if name not in _versions(pins)}
         asked = [f"--upgrade-package={name}=={number}" for name, number in locked.items()]
         _uv("lock", "--quiet", *asked, folder=root)
-    lines = [f"{indent}- {name}=={number}\n" for name, number in locked.items()]
-    file.write_text("".join([*before, *lines, *after]), "utf-8")
+        lines = [f"{indent}- {name}=={number}\n" for name, number in locked.items()]
+        file.write_text("".join([*before, *lines, *after]), "utf-8")
     moved = [f"{name} {environment[name]} to {installed[name]}" for name in installed if name in environment]
     print(f"A task installs {len(installed) - len(moved)} packages that environment {version} lacks.")
     print(f"Of the environment's own, {len(moved)} move: {', '.join(moved) or 'none'}.")

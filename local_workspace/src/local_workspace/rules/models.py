@@ -112,9 +112,18 @@ def every_random_part_has_a_seed(bundle: BundleFiles) -> Iterator[str]:
         for call in notebook.calls:
             name, given = call.name.rpartition(".")[2], {keyword.arg for keyword in call.node.keywords}
             random = SEEDED.fullmatch(name) or (name.endswith("KFold") and "shuffle" in given)
+            if name == "resample" and _is_method(notebook, call.name):
+                continue  # that of pandas, by time, in which nothing is random
             seeded = given & SEEDS or (name == "default_rng" and call.node.args)
             if random and not seeded:
                 yield f"{call.at}: {name} has no seed, so no run can be repeated; give it random_state=42"
+
+
+def _is_method(notebook: Notebook, called: str) -> bool:
+    """Whether it is called on a value, and neither by its own name nor on a module."""
+    names = [alias for node, _, _ in notebook.imports for alias in getattr(node, "names", [])]
+    imported = {alias.asname or alias.name.partition(".")[0] for alias in names}
+    return "." in called and called.partition(".")[0] not in imported
 
 
 def metrics_are_of_the_holdout(bundle: BundleFiles) -> Iterator[str]:

@@ -19,10 +19,12 @@ def own_folder() -> Iterator[Path]:
     remove_left_behind()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with open(folder / OWNER, "w", encoding="utf-8") as owner:
+        unnamed = folder / "new"
+        with open(unnamed, "w", encoding="utf-8") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX)
             owner.write(util.get_temp_dir())  # where Python has the sockets of processes
             owner.flush()
+            unnamed.rename(folder / OWNER)  # nobody finds it before it is locked
             yield folder
 
 

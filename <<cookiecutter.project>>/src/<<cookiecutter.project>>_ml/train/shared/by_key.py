@@ -11,21 +11,9 @@ def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
 
 def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
     """How many rows there are, and what holds for that share of them: the newest, or by a hash of the key."""
-    if "observed_at" not in rows.columns:
-        return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
-    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
-    count, cutoff = rows.agg(F.count("*"), newest).first()
-    if not count:
-        return 0, "false"
-    is_since, is_later = (F.expr(f"observed_at {sign} '{cutoff}'") for sign in (">=", ">"))
-    later = F.min(F.when(is_later, F.col("observed_at"))).cast("string")
-    newer, newest, later = rows.agg(F.count_if(is_since), F.count_if(is_later), later).first()
-    if newer == count and not newest:
-        problem = f"all {count} rows have the observed_at {cutoff}, so none is newer than the others"
-        raise Skipped(f"{problem}; give each row its own time")
-    if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
-        cutoff = later  # many rows have the same time, and this boundary is nearer
-    return count, f"observed_at >= '{cutoff}'"
+    if "observed_at" in rows.columns:
+        return newest_part(rows, share)
+    return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
 
 
 def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:

@@ -25,7 +25,7 @@ class TrainingData(NamedTuple):
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     """The rows, or a sample of them, each with `_held_out`; and the rules that decide what they are."""
     rows, sample = select_rows(gold), "all rows"
-    count, holdout = part_of(rows, HOLDOUT_SHARE)
+    count, holdout = << "newest_part" if history else "part_of" >>(rows, HOLDOUT_SHARE)
     if count > MAX_ROWS:
         sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
         rows = rows.where(sample)

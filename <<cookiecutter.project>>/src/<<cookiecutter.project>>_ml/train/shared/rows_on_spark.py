@@ -25,8 +25,8 @@ class TrainingData(NamedTuple):
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     """The rows, each with the `_part` that it is in; and the rules that decide it."""
     rows = select_rows(gold)
-    _, holdout = part_of(rows, HOLDOUT_SHARE)
-    _, chosen_by = part_of(rows, HOLDOUT_SHARE + (1 - HOLDOUT_SHARE) * VALIDATION_SHARE)
+    _, holdout = << "newest_part" if history else "part_of" >>(rows, HOLDOUT_SHARE)
+    _, chosen_by = << "newest_part" if history else "part_of" >>(rows, HOLDOUT_SHARE + (1 - HOLDOUT_SHARE) * VALIDATION_SHARE)
     part = f"CASE WHEN {holdout} THEN 'holdout' WHEN {chosen_by} THEN 'validation' ELSE 'train' END"
     rules = {"holdout": holdout, "validation": f"NOT {holdout} AND {chosen_by}"}
     return rows.withColumn("_part", F.expr(part)), rules

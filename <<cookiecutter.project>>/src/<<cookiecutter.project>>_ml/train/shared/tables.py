@@ -3,7 +3,7 @@
 
 # DBTITLE 1,Rows: what is learnt from, and what is held out
 # The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
-# Either way a row that is held out today was never trained on by yesterday's champion.
+# Either way a row that is held out today was never learnt from by what was judged before.
 class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
@@ -31,3 +31,20 @@ def read_table(table: str) -> mlflow.data.Dataset:
         return mlflow.data.from_spark(rows, table_name=table, name=table)
     except Exception:  # MLflow asks for details of the table, which not all who may read it may see
         return mlflow.data.from_spark(rows, name=table)
+
+
+def newest_part(rows: DataFrame, share: float) -> tuple[int, str]:
+    """How many rows there are, and what holds for that share of them: that they are the newest."""
+    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
+    count, cutoff = rows.agg(F.count("*"), newest).first()
+    if not count:
+        return 0, "false"
+    is_since, is_later = (F.expr(f"observed_at {sign} '{cutoff}'") for sign in (">=", ">"))
+    later = F.min(F.when(is_later, F.col("observed_at"))).cast("string")
+    newer, newest, later = rows.agg(F.count_if(is_since), F.count_if(is_later), later).first()
+    if newer == count and not newest:
+        problem = f"all {count} rows have the observed_at {cutoff}, so none is newer than the others"
+        raise Skipped(f"{problem}; give each row its own time")
+    if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
+        cutoff = later  # many rows have the same time, and this boundary is nearer
+    return count, f"observed_at >= '{cutoff}'"

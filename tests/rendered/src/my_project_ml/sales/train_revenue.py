@@ -111,7 +111,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
 
 # DBTITLE 1,Rows: what is learnt from, and what is held out
 # The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
-# Either way a row that is held out today was never trained on by yesterday's champion.
+# Either way a row that is held out today was never learnt from by what was judged before.
 class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
@@ -141,6 +141,23 @@ def read_table(table: str) -> mlflow.data.Dataset:
         return mlflow.data.from_spark(rows, name=table)
 
 
+def newest_part(rows: DataFrame, share: float) -> tuple[int, str]:
+    """How many rows there are, and what holds for that share of them: that they are the newest."""
+    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
+    count, cutoff = rows.agg(F.count("*"), newest).first()
+    if not count:
+        return 0, "false"
+    is_since, is_later = (F.expr(f"observed_at {sign} '{cutoff}'") for sign in (">=", ">"))
+    later = F.min(F.when(is_later, F.col("observed_at"))).cast("string")
+    newer, newest, later = rows.agg(F.count_if(is_since), F.count_if(is_later), later).first()
+    if newer == count and not newest:
+        problem = f"all {count} rows have the observed_at {cutoff}, so none is newer than the others"
+        raise Skipped(f"{problem}; give each row its own time")
+    if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
+        cutoff = later  # many rows have the same time, and this boundary is nearer
+    return count, f"observed_at >= '{cutoff}'"
+
+
 class TrainingData(NamedTuple):
     """What a training reads: two tables, as MLflow logs them, and their rows."""
 
@@ -163,21 +180,9 @@ def with_time(gold: DataFrame, *columns: Column) -> DataFrame:
 
 def part_of(rows: DataFrame, share: float) -> tuple[int, str]:
     """How many rows there are, and what holds for that share of them: the newest, or by a hash of the key."""
-    if "observed_at" not in rows.columns:
-        return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
-    newest = F.percentile_approx("observed_at", 1 - share).cast("string")
-    count, cutoff = rows.agg(F.count("*"), newest).first()
-    if not count:
-        return 0, "false"
-    is_since, is_later = (F.expr(f"observed_at {sign} '{cutoff}'") for sign in (">=", ">"))
-    later = F.min(F.when(is_later, F.col("observed_at"))).cast("string")
-    newer, newest, later = rows.agg(F.count_if(is_since), F.count_if(is_later), later).first()
-    if newer == count and not newest:
-        problem = f"all {count} rows have the observed_at {cutoff}, so none is newer than the others"
-        raise Skipped(f"{problem}; give each row its own time")
-    if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
-        cutoff = later  # many rows have the same time, and this boundary is nearer
-    return count, f"observed_at >= '{cutoff}'"
+    if "observed_at" in rows.columns:
+        return newest_part(rows, share)
+    return rows.count(), f"pmod(xxhash64({KEY}), 100) < {round(100 * share)}"
 
 
 def create_training_set(rows: DataFrame, feature_table: str, exclude_columns: list[str]) -> TrainingSet:
@@ -309,8 +314,9 @@ def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     left.plot(ends, ends, color="black", linestyle="--")
     right.axhline(0, color="black", linestyle="--")
     if truth.min() >= 0 and truth.skew() > 1:  # as by their logs, but with room for 0 and less
+        for set_scale in (left.set_xscale, left.set_yscale, right.set_xscale):
+            set_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
         for axis in (left.xaxis, left.yaxis, right.xaxis):
-            axis._set_axes_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
             axis.set_major_formatter("{x:g}")
     left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
     right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
