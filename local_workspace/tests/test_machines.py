@@ -5,6 +5,7 @@ import pwd
 import resource
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from local_workspace.compute import causes
@@ -85,8 +86,7 @@ def few_files(monkeypatch):
 
 
 def percent_in_the_path(monkeypatch):
-    found = machine.find_spec("mlflow")
-    found.origin = "/home/me/100%/.venv/mlflow/__init__.py"
+    found = SimpleNamespace(origin="/home/me/100%/.venv/mlflow/__init__.py")
     monkeypatch.setattr(machine, "find_spec", lambda name: found)
 
 

@@ -394,7 +394,7 @@ def test_one_broken_notebook_stops_no_other_and_fails_the_run(local_bundle, mode
     assert set(statuses.values()) == {"SUCCESS"}
     assert f"train_{name}: FAILED: out of luck" in last
     log = (local_bundle.logs / "ml_training_pipeline.pipeline_status.log").read_text()
-    assert re.search(rf'databricks jobs repair-run \d+ --json .*"train_{name}"', log)
+    assert re.search(rf'databricks jobs repair-run --no-wait --json .*"train_{name}"', log)
 
 
 def test_a_model_without_champion_is_skipped(local_bundle, models, second):
