@@ -116,6 +116,32 @@ PINS_OF_THE_BUNDLE = [
         f"{ENVIRONMENT}, or copy a helper of your own into the notebook",
     ),
     (
+        "packages_names_what_a_model_is_made_of",
+        [
+            (REVENUE, "from xgboost import XGBRegressor", "from lightgbm import LGBMRegressor"),
+            (REVENUE, "XGBRegressor(", "LGBMRegressor("),
+            (ENVIRONMENT, f"      - {XGBOOST}\n", f"      - {XGBOOST}\n      - lightgbm==4.6.0\n"),
+            ("pyproject.toml", f'    "{XGBOOST}",\n', f'    "{XGBOOST}",\n    "lightgbm==4.6.0",\n'),
+        ],
+        f"{REVENUE}:«from lightgbm import LGBMRegressor»: new_model uses lightgbm, which is not in PACKAGES; "
+        "add it there, or the model cannot be loaded elsewhere",
+    ),
+    (
+        "packages_names_what_a_model_is_made_of",
+        [
+            (
+                CHURN,
+                "def new_model(",
+                "def scaler():\n    import numexpr\n\n    return numexpr\n\n\ndef new_model(",
+            ),
+            (CHURN, "    text = list(features", "    scaler()\n    text = list(features"),
+            (ENVIRONMENT, f"      - {XGBOOST}\n", f"      - {XGBOOST}\n      - numexpr==2.10.2\n"),
+            ("pyproject.toml", f'    "{XGBOOST}",\n', f'    "{XGBOOST}",\n    "numexpr==2.10.2",\n'),
+        ],
+        f"{CHURN}:«import numexpr»: new_model uses numexpr, which is not in PACKAGES; add it there, or the "
+        "model cannot be loaded elsewhere",
+    ),
+    (
         "every_package_of_a_notebook_is_pinned",
         [(SCORE, "import mlflow\n", "import mlflow\nimport shap\n")],
         f"{SCORE}:«import shap»: shap is not pinned; add it as name==version to ml_dependencies in "

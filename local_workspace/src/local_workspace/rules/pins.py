@@ -3,6 +3,7 @@
 A model is loaded by the packages it was saved with, or it may not load, or predict something else.
 """
 
+import ast
 import re
 import sys
 import tomllib
@@ -141,6 +142,42 @@ def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
     for value in notebook.assigned.get("PACKAGES", []):
         for item in getattr(value, "elts", []):
             yield notebook.at(item), notebook.text_of(item)
+
+
+def packages_names_what_a_model_is_made_of(bundle: BundleFiles) -> Iterator[str]:
+    """What `new_model` takes from imports goes with the model, or it cannot be loaded elsewhere."""
+    for _, _, notebook in bundle.notebook_tasks:
+        listed = [
+            item for value in notebook.assigned.get("PACKAGES", []) for item in getattr(value, "elts", [])
+        ]
+        named = {canonicalize_name(notebook.text_of(item)).removesuffix("-cpu") for item in listed}
+        for root, place in _made_of(notebook).items() if listed else []:
+            package = PACKAGE_OF.get(root, root)
+            if root not in GIVEN and canonicalize_name(package) not in named:
+                problem = f"new_model uses {package}, which is not in PACKAGES"
+                yield f"{place}: {problem}; add it there, or the model cannot be loaded elsewhere"
+
+
+def _made_of(notebook: Notebook) -> dict[str, str]:
+    """The packages named in `new_model`, or in what it calls, each with the place of its import."""
+    origin = {}
+    for node in notebook.nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                module = node.module if isinstance(node, ast.ImportFrom) else alias.name
+                name = alias.asname or alias.name.split(".")[0]
+                origin[name] = (module or "").split(".")[0], notebook.at(node)
+    found: dict[str, str] = {}
+    waiting, seen = ["new_model"], set[str]()
+    while waiting:
+        definition = notebook.definitions.get(waiting.pop(), ast.Pass())
+        for node in ast.walk(definition):
+            if isinstance(node, ast.Name) and node.id not in seen:
+                seen.add(node.id)
+                waiting.append(node.id)
+                if package := origin.get(node.id, ("", ""))[0]:
+                    found[package] = origin[node.id][1]
+    return found
 
 
 def laptops_and_ci_have_the_same_packages(bundle: BundleFiles) -> Iterator[str]:
