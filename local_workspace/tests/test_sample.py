@@ -32,7 +32,7 @@ TYPES = {
     "address": "STRUCT",
 }
 TEXTS = {"region": 4, "comment": 90_000}  # how many different ones
-SAMPLED = ["sales_id", "observed_at", "region", "spend", "revenue", "churn"]
+SAMPLED = ["sales_id", "observed_at", "region", "spend", "signed_up", "revenue", "churn"]
 CHUNKS = 3
 EXPIRED = (
     b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
@@ -272,16 +272,16 @@ def test_the_statements_ask_for_what_models_use_by_external_links(run, workspace
         "wait_timeout": "30s",
         "on_wait_timeout": "CONTINUE",
     }
-    assert "Columns that stay there: comment, signed_up, address" in capsys.readouterr().out
+    assert "Columns that stay there: comment, address" in capsys.readouterr().out
 
 
 def test_hashed_columns_are_salted_anew_and_others_can_be_had_besides(run, workspace):
     for _ in range(2):
-        run(hash=["sales_id", "region"], also=["signed_up"], replace=True)
+        run(hash=["sales_id", "region"], also=["address"], replace=True)
     first, second = [body for _, _, body in workspace.asked if "AS `region`" in body.get("statement", "")]
     for name in ("sales_id", "region"):
         assert f"sha2(concat(:salt, CAST(`{name}` AS STRING)), 256) AS `{name}`" in first["statement"]
-    assert "`signed_up` AS `signed_up`" in first["statement"]
+    assert "`address` AS `address`" in first["statement"]
     assert first["parameters"][0]["name"] == "salt"
     assert len({one["parameters"][0]["value"] for one in (first, second)}) == 2
 
@@ -290,7 +290,7 @@ def test_what_the_owner_takes_from_the_features_stays_there(run, workspace, caps
     (notebook,) = workspace.root.glob("src/*/features/create_feature_tables.py")
     notebook.write_text(notebook.read_text().replace('["observed_at"]', '["observed_at", "spend"]'))
     run()
-    assert "Columns that stay there: comment, spend, signed_up, address" in capsys.readouterr().out
+    assert "Columns that stay there: comment, spend, address" in capsys.readouterr().out
 
 
 def test_in_dev_the_table_is_the_users_own(run, workspace):

@@ -29,7 +29,7 @@ spark.sql(f'''CREATE TABLE {schema}.messy AS
         IF(id = 7, NULL, id % 2 = 0) AS is_new,
         IF(id = 9, NULL, IF(id % 3 = 0, 'new', 'old')) AS state,
         DATE '2025-01-01' AS day,
-        TIMESTAMP_NTZ '2025-01-01 00:00:00' AS local_time,
+        TIMESTAMP_NTZ '2025-01-01 13:30:00' AS local_time,
         array(id) AS list,
         CASE WHEN id = 11 THEN NULL WHEN id IN (12, 190) THEN double('NaN')
             WHEN id IN (21, 191) THEN double('Infinity') ELSE 3D * (id % 10) + id % 3 END AS amount,
@@ -67,6 +67,10 @@ new_id = dbutils.widgets.get("messy_id")
 new_row = f"SELECT * EXCEPT (messy_id), {new_id} AS messy_id FROM {messy} WHERE messy_id = 8"
 spark.sql(f"INSERT INTO {messy} BY NAME {new_row}")
 """
+
+
+PARTS = {"day_month": 1, "day_weekday": 2, "day_days": 20089}  # of 2025-01-01, a Wednesday
+PARTS |= {"local_time_month": 1, "local_time_weekday": 2, "local_time_hour": 13, "local_time_days": 20089}
 
 
 class Rules(OwnTables):
@@ -237,9 +241,22 @@ def test_what_is_missing_stays_missing_as_do_nan_and_infinities(features):
 
 def test_numbers_and_booleans_become_doubles_and_text_stays_text(rules, features, facts):
     types = {name: kind for name, kind in features["types"].items() if name != "messy_id"}
-    assert types == dict.fromkeys(["reading", "level", "price", "is_new"], "double") | {"state": "string"}
-    assert [features["rows"]["8"][name] for name in types] == [4.0, 8.0, 10.0, 1.0, "old"]
+    assert types == dict.fromkeys(["reading", "level", "price", "is_new", *PARTS], "double") | {
+        "state": "string"
+    }
+    found = features["rows"]["8"]
+    assert [found[name] for name in ("reading", "level", "price", "is_new", "state")] == [
+        4.0,
+        8.0,
+        10.0,
+        1.0,
+        "old",
+    ]
     assert set(facts[rules.any_model]["features"]) == set(types)
+
+
+def test_dates_and_times_become_numbers_that_a_tree_can_split(features):
+    assert {name: features["rows"]["8"][name] for name in PARTS} == PARTS
 
 
 def test_what_is_left_out_is_said_with_the_reason(trained):

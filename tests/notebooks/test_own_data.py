@@ -24,6 +24,7 @@ from terminal import Terminal
 
 COUNT = 600
 FEATURES = {"channel", "visits", "member", "code", "hour"}
+PARTS = {"signed_up_month", "signed_up_weekday", "signed_up_days"}
 LEFT_OUT = {
     "comment": r"about \d+ different texts",
     "signed_up": "date",
@@ -106,10 +107,11 @@ def test_what_is_said_of_a_file_is_what_the_feature_table_becomes(run_import, ow
     table = said.partition("\nfeatures_deal, run on it, says:")[0]
     roles = {line.split()[0]: line.split(maxsplit=2)[2] for line in table.splitlines()[2:]}
     assert {name for name, role in roles.items() if role == "feature"} == FEATURES
+    assert roles["signed_up"] == "features: its month, weekday and alike"
     assert roles["deal_id"] == "key, unique"
     assert roles["amount"] == "label"
     table = own.ask("return spark.table(f'{features}.deal_features').columns")
-    assert set(table) == FEATURES | {"deal_id"}
+    assert set(table) == FEATURES | PARTS | {"deal_id"}
     for name, why in LEFT_OUT.items():
         assert re.search(rf"left out: .*{name} \({why}\)", said)
 

@@ -50,6 +50,18 @@ SAID = {  # the same, of tables that become features nevertheless
     },
     r"label grade has the values 0\.0, 1\.0, 2\.0; write into POSITIVE": {"grade": "id % 3"},
     r"left out: observed_at \(in NOT_FEATURES\), y \(no values\)": {"y": "CAST(NULL AS DOUBLE)"},
+    r"codes, taken as text: store_id, zip, movieId": {
+        "store_id": "id % 6",
+        "zip": "INT(12345 + id % 3)",
+        "movieId": "id % 4",
+        "order_id": "id",  # of one row each
+        "paid": "id % 2",  # which only ends like id
+    },
+    r"5 features: x, town, seen_at_month, seen_at_weekday, seen_at_hour": {
+        "town": "concat('town ', id % 6)",
+        "seen_at": "timestamp_seconds(3600 * id)",
+        "seen_at_days": "CAST(NULL AS DOUBLE)",  # of the owner's own
+    },
 }
 FINE = {  # the columns that differ, of which no label or time is complained of
     "yes and no": {},

@@ -44,9 +44,9 @@ from pyspark.sql.types import (
 
 NOT_FEATURES = ["observed_at"]  # columns that are not to be features
 FILL_VALUES = {}  # for missing values, as {"discount": 0}; others stay NULL
-MAX_TEXTS = 200  # of a text column with more distinct values, as a name or a comment, each must
-MIN_REPEATS = 5  # occur so often on average, or the column is no feature
-CODES = None  # columns of whole numbers that are names, as ["store", "zip"]; None goes by how columns are named
+MAX_TEXTS = 200  # a text column with more distinct values, as a name or a comment, is no feature, unless
+MIN_REPEATS = 5  # each value occurs so often on average
+CODES = None  # columns of numbers that are names, as ["store", "zip"]; None goes by how columns are named
 CALENDAR = []  # what models may learn from observed_at itself: "month", "weekday", "hour", "days"
 
 # COMMAND ----------
@@ -140,6 +140,12 @@ def may_be_code(name: str, kind: DataType) -> bool:
     return isinstance(kind, IntegralType) and is_named_so is not None
 
 
+def are_codes(name: str, kind: DataType, former: dict[str, str], found: dict[str, object]) -> bool:
+    """Whether numbers are taken as text: those in CODES, else repeated ones that were no number before."""
+    is_new = former.get(name) != "double"
+    return may_be_code(name, kind) and (CODES is not None or (is_new and is_repeated(name, found)))
+
+
 def is_repeated(name: str, found: dict[str, object]) -> bool:
     """Whether the values of a column occur so often that a model can learn from each."""
     return found[f"values of {name}"] >= MIN_REPEATS * found[f"texts of {name}"]
@@ -174,7 +180,7 @@ def choose_features(gold: DataFrame, former: dict[str, str], found: dict[str, ob
             continue
         elif name in NOT_FEATURES:
             left_out[name] = "in NOT_FEATURES"
-        elif may_be_code(name, kind) and (CODES or (is_repeated(name, found) and former.get(name) != "double")):
+        elif are_codes(name, kind, former, found):
             features[name] = "string"
             codes.append(name)
         elif isinstance(kind, NumericType | BooleanType):

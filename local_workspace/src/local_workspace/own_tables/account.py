@@ -36,4 +36,6 @@ def _role(domain: Domain, name: str, features: Collection[str]) -> str:
         return "label" if name in domain.labels else "time of the row"
     if not features:
         return ""
+    if f"{name}_days" in features:  # of a date or a time
+        return "features: its month, weekday and alike"
     return "feature" if name in features else "no feature"

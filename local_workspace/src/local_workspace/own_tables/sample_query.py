@@ -1,6 +1,7 @@
 """Which columns and rows of a gold table a sample has: those that models use, and whole keys."""
 
 import ast
+import math
 import secrets
 
 from local_workspace.errors import WorkspaceError
@@ -11,6 +12,7 @@ from local_workspace.rules.notebook_files import Notebook
 BUCKETS = 1_000_000  # that keys are hashed to
 # Unity Catalog's names for the types of which create_feature_tables.py makes features
 NUMBERS = {"BYTE", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN"}
+TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_NTZ"}
 TEXTS = {"STRING", "CHAR"}
 
 
@@ -20,15 +22,17 @@ def choose(
     """The columns that models use, as the features task chooses them, and how many rows there are."""
     notebook = Notebook(domain.notebook.parent, domain.notebook.name)
     left_out = _not_features(notebook)
-    most = notebook.literal("MAX_TEXTS", 200)
+    most, repeats = notebook.literal("MAX_TEXTS", 200), notebook.literal("MIN_REPEATS", math.inf)
     kept = {*domain.keys, *domain.labels, TIME, *also}
     features = [name for name in types if name not in kept and name not in left_out]
     texts = [name for name in features if types[name] in TEXTS]
     counts = [f"approx_count_distinct({quoted(name)}, 0.01)" for name in texts]
     result = statements.run(f"SELECT {', '.join(['count(*)', *counts])} FROM {table_name(domain)}", {})
     total, *found = [column[0].as_py() for column in result.columns]
-    few = {name for name, count in zip(texts, found, strict=True) if count <= most}
-    used = kept | few | {name for name in features if types[name] in NUMBERS}
+    few = {
+        name for name, count in zip(texts, found, strict=True) if count <= most or count * repeats <= total
+    }
+    used = kept | few | {name for name in features if types[name] in NUMBERS | TIMES}
     return [name for name in types if name in used], total
 
 

@@ -6,7 +6,8 @@
 # MAGIC `{catalog}.{feature_schema}.{domain}_features`: one row per `{domain}_id`, its primary key.
 # MAGIC
 # MAGIC Every column that is neither key nor label is a feature if a model can learn from it: numbers and
-# MAGIC booleans as doubles, text as text. What is missing stays NULL, and NaN and infinities become NULL.
+# MAGIC booleans as doubles, text as text, whole numbers that are codes as text too, dates and times as their
+# MAGIC month, weekday, hour and days. What is missing stays NULL, and NaN and infinities become NULL.
 # MAGIC
 # MAGIC Safe to run again: rows are merged by key.
 
@@ -39,7 +40,10 @@ from pyspark.sql.types import (
 
 NOT_FEATURES = ["observed_at"]  # columns that are not to be features
 FILL_VALUES = {}  # for missing values, as {"discount": 0}; others stay NULL
-MAX_TEXTS = 200  # a text column with more distinct values, as a name or a comment, is no feature
+MAX_TEXTS = 200  # a text column with more distinct values, as a name or a comment, is no feature, unless
+MIN_REPEATS = 5  # each value occurs so often on average
+CODES = None  # columns of numbers that are names, as ["store", "zip"]; None goes by how columns are named
+CALENDAR = []  # what models may learn from observed_at itself: "month", "weekday", "hour", "days"
 
 # COMMAND ----------
 
@@ -59,6 +63,7 @@ for label in filter(str.strip, dbutils.widgets.get("labels").split(",")):
 
 spark = SparkSession.builder.getOrCreate()
 keys = [f"{domain}_id"]
+NO_NAME = set(" ,;{}()=.`\n\t")  # what Delta has in no name
 gold_table = f"{catalog}.{gold_schema}.{domain}"
 feature_table = f"{catalog}.{feature_schema}.{domain}_features"
 
@@ -91,6 +96,49 @@ def check_types(gold: DataFrame) -> None:
         )
 
 
+def with_calendar(gold: DataFrame) -> DataFrame:
+    """The rows with what models learn of dates and times: the parts of each, as `signup_month` of `signup`."""
+    parts = {
+        "month": "month({time})",
+        "weekday": "weekday({time})",  # Monday is 0
+        "hour": "hour({time})",
+        "days": "unix_date(DATE({time}))",  # since 1970-01-01
+    }
+    found, taken = {}, {name.lower() for name in gold.columns}
+    for field in gold.schema:
+        is_date, names = isinstance(field.dataType, DateType), list(parts)
+        if field.name == "observed_at":
+            names = CALENDAR
+        elif not (is_date or isinstance(field.dataType, TimestampType | TimestampNTZType)):
+            continue
+        elif field.name in [*keys, *labels, *NOT_FEATURES] or set(field.name) & NO_NAME:
+            continue
+        for name in names:
+            if f"{field.name}_{name}".lower() not in taken and not (is_date and name == "hour"):
+                time = f"CAST(`{field.name}` AS TIMESTAMP)"
+                found[f"{field.name}_{name}"] = F.expr(parts[name].format(time=time))
+    return gold.withColumns(found) if found else gold
+
+
+def may_be_code(name: str, kind: DataType) -> bool:
+    """Whether numbers may be names, as those of stores are: by CODES, else whole ones by the column's name."""
+    if CODES is not None:
+        return name in CODES and isinstance(kind, NumericType)
+    is_named_so = re.search(r"(^|_)(id|code|zip)$|[a-z](Id|ID|Code)$", name)
+    return isinstance(kind, IntegralType) and is_named_so is not None
+
+
+def are_codes(name: str, kind: DataType, former: dict[str, str], found: dict[str, object]) -> bool:
+    """Whether numbers are taken as text: those in CODES, else repeated ones that were no number before."""
+    is_new = former.get(name) != "double"
+    return may_be_code(name, kind) and (CODES is not None or (is_new and is_repeated(name, found)))
+
+
+def is_repeated(name: str, found: dict[str, object]) -> bool:
+    """Whether the values of a column occur so often that a model can learn from each."""
+    return found[f"values of {name}"] >= MIN_REPEATS * found[f"texts of {name}"]
+
+
 def measure(gold: DataFrame) -> dict[str, object]:
     """What is asked of the values of each column, in one read of the table."""
     asked = {}
@@ -102,7 +150,7 @@ def measure(gold: DataFrame) -> dict[str, object]:
             continue
         value = F.lower(F.trim(column(name))) if is_text and is_label else column(name)
         asked[f"values of {name}"] = F.count(value)
-        if is_text or is_label:
+        if is_text or is_label or may_be_code(name, field.dataType):
             asked[f"texts of {name}"] = F.approx_count_distinct(value, 0.01)
         if is_text and is_label:
             is_number = F.expr(f"try_cast(`{name}` AS DOUBLE)").isNotNull()
@@ -113,32 +161,37 @@ def measure(gold: DataFrame) -> dict[str, object]:
 
 def choose_features(gold: DataFrame, former: dict[str, str], found: dict[str, object]) -> dict[str, str]:
     """Each feature with its type, double or string; prints what is left out, and why."""
-    features, left_out = {}, {}
+    features, left_out, codes = {}, {}, []
     for field in gold.schema:
-        if field.name in [*keys, *labels]:
+        name, kind = field.name, field.dataType
+        if name in [*keys, *labels]:
             continue
-        elif field.name in NOT_FEATURES:
-            left_out[field.name] = "in NOT_FEATURES"
-        elif isinstance(field.dataType, NumericType | BooleanType):
-            features[field.name] = "double"
-        elif isinstance(field.dataType, StringType):
-            features[field.name] = "string"
+        elif name in NOT_FEATURES:
+            left_out[name] = "in NOT_FEATURES"
+        elif are_codes(name, kind, former, found):
+            features[name] = "string"
+            codes.append(name)
+        elif isinstance(kind, NumericType | BooleanType):
+            features[name] = "double"
+        elif isinstance(kind, StringType):
+            features[name] = "string"
         else:
-            left_out[field.name] = field.dataType.simpleString()
+            left_out[name] = kind.simpleString()
     check_names(features)
     has_values = any(count for question, count in found.items() if question.startswith("values of "))
     for name in features:
         if name in former:  # a feature does not go because its texts become many, or are missing
             continue
-        texts = found.get(f"texts of {name}", 0)
         if has_values and not found[f"values of {name}"] and name not in FILL_VALUES:
             left_out[name] = "no values"
-        elif texts > MAX_TEXTS:
+        elif (texts := found.get(f"texts of {name}", 0)) > MAX_TEXTS and not is_repeated(name, found):
             left_out[name] = f"about {texts} different texts"
     features = {name: kind for name, kind in features.items() if name not in left_out}
     if not features:
         raise ValueError(f"{gold_table} has no column left to be a feature")
     print(f"{len(features)} features: {', '.join(features)}")
+    if codes:
+        print(f"codes, taken as text: {', '.join(codes)}")
     print(f"left out: {', '.join(f'{name} ({why})' for name, why in left_out.items()) or 'none'}")
     return features
 
@@ -151,7 +204,7 @@ def check_names(features: dict[str, str]) -> None:
                 f"{gold_table}: no feature can be named {name}, because training has a column of that name; "
                 "rename the column, or add it to NOT_FEATURES"
             )
-        if set(name) & set(" ,;{}()=.`\n\t"):
+        if set(name) & NO_NAME:
             raise ValueError(
                 f"{gold_table}: no feature can be named {name!r}, because of a space or one of ,;{{}}()=.`; "
                 "rename the column, or add it to NOT_FEATURES"
@@ -269,6 +322,7 @@ def write_features(rows: DataFrame) -> None:
 def create_feature_table() -> str:
     gold = spark.table(gold_table)
     check_types(gold)
+    gold = with_calendar(gold)
     found = measure(gold)
     check_time(gold, found.get("no time"))
     for name in labels:
