@@ -14,7 +14,7 @@ NEAR = 3  # a version becomes champion if it flags at least a third, and at most
 MODEL_TYPE = "anomaly"
 ALGORITHM = "<< model.algorithm >>"
 # % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
-# % include train ~ "shared/rows_in_pandas.py"
+# % include train ~ "in_pandas/rows.py"
 def select_rows(gold: DataFrame) -> DataFrame:
     """Key and time of all rows."""
     return with_time(gold)

@@ -1,5 +1,4 @@
 # % set kind = "DataFrame" if model.type == "classification" else "Series"
-# % set with_last = history and model.type == "regression"
 from sklearn.inspection import permutation_importance
 
 

@@ -186,6 +186,7 @@ def promote(
 # % if cookiecutter.monitoring == "yes"
 # % include train ~ "shared/reference.py"
 # % endif
+# % set judged = "predicted" if model.type == "anomaly" else "data.holdout[LABEL], predicted"
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
@@ -203,13 +204,8 @@ def main() -> str:
         log_training_dataset(data.features)
         model = fit(data.train)
         predicted = predict(model, data.holdout)
-# % if model.type == "anomaly"
-        metrics = evaluate(predicted)
-        log_picture("holdout.png", plot, predicted)
-# % else
-        metrics = evaluate(data.holdout[LABEL], predicted)
-        log_picture("holdout.png", plot, data.holdout[LABEL], predicted)
-# % endif
+        metrics = evaluate(<< judged >>)
+        log_picture("holdout.png", plot, << judged >>)
         importance = measure_importance(model, data.holdout)
         log_picture("importance.png", plot_importance, importance)
         model_id = log_model(refit(model, data) if REFIT else model, data)
