@@ -27,10 +27,7 @@ COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
 # makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
 THRESHOLD_BY = "f1"
-MODEL_TYPE = "classification"
-ALGORITHM = "<< model.algorithm >>"
-# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
-# % include train ~ learning ~ "/rows.py"
+# % include train ~ "shared/algorithm.py"
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
     is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
@@ -72,9 +69,7 @@ RETURNS = {
 }
 
 
-# % if learning == "in_pandas"
-# % include train ~ "in_pandas/classification.py"
-# % endif
+# % include train ~ learning ~ "/classification.py"
 def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClassifier:
     """A model that predicts 1 from this probability on, not fitted yet."""
     return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
@@ -149,5 +144,16 @@ def summary(model: BaseEstimator) -> str:
     return f"Whether `{LABEL}` holds: a probability of {threshold_of(model):.4g} or more"
 
 
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    check_metrics()
+    if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
+
+
+def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
+    """The rows of each class, of which samples have as many, since one class may be rare."""
+    return [np.flatnonzero(truth == value) for value in (0, 1)]
+
+
 # % include train ~ "shared/labelled.py"
-# % include train ~ "shared/run.py"

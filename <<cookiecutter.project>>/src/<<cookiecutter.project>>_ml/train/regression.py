@@ -20,10 +20,7 @@ BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
 # % if learning == "in_pandas"
 MIN_SKEW = 1  # a label as skewed, and nowhere negative, is tried by its log too; float("inf") for never
 # % endif
-MODEL_TYPE = "regression"
-ALGORITHM = "<< model.algorithm >>"
-# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
-# % include train ~ learning ~ "/rows.py"
+# % include train ~ "shared/algorithm.py"
 # % include train ~ lookup ~ "/regression_rows.py"
 
 
@@ -35,9 +32,7 @@ ALGORITHM = "<< model.algorithm >>"
 RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
 
 
-# % if learning == "in_pandas"
-# % include train ~ "in_pandas/regression.py"
-# % endif
+# % include train ~ learning ~ "/regression.py"
 # % include train ~ lookup ~ "/regression_baseline.py"
 def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.Series:
     """Predictions in the label's unit."""
@@ -84,5 +79,17 @@ def summary(model: BaseEstimator) -> str:
     return f"The number `{LABEL}`"
 
 
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    check_metrics()
+    known = << '("mean", "median", "last")' if with_last else '("mean", "median")' >>
+    if BASELINE not in known:
+        raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
+
+
+def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
+    """All rows, as one group, of which samples are drawn."""
+    return [np.arange(len(truth))]
+
+
 # % include train ~ "shared/labelled.py"
-# % include train ~ "shared/run.py"

@@ -67,6 +67,3 @@ def choose(train: SparkRows) -> tuple[Pipeline, dict]:
     found = [{**settings, "goodness": goodness_of(model, features, truth)} for model, settings in models]
     mlflow.log_table(pd.DataFrame(found), "search.json")
     return models[int(np.argmax([each["goodness"] for each in found]))]
-
-
-# % include train ~ "on_spark/" ~ model.type ~ ".py"

@@ -14,7 +14,7 @@ def fit(train: SparkRows) -> BaseEstimator:
     return model
 
 
-def refit(model: BaseEstimator, data: "TrainingData") -> BaseEstimator:
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
     """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
     settings = {name: model.estimator_.get_params()[name] for name in SEARCH}
     whole = copy.copy(model)

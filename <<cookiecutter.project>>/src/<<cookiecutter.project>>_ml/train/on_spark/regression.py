@@ -7,7 +7,7 @@ def fit(train: SparkRows) -> BaseEstimator:
     return fit_on_spark(train.learnt, train, settings)
 
 
-def refit(model: BaseEstimator, data: "TrainingData") -> BaseEstimator:
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
     """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
     settings = {name: model.get_params()[name] for name in SEARCH}
     whole = fit_on_spark(data.train.all, data.train, settings)
