@@ -175,6 +175,7 @@ WRONG = {
     "HOLDOUT_SHARE is 20; write a share": (CHURN, {"HOLDOUT_SHARE": 20}),
     "BASELINE is 'last'; write one of mean, median": (REVENUE, {"BASELINE": "last"}),
     "THRESHOLD_BY is 30; write a scorer": (CHURN, {"THRESHOLD_BY": 30}),
+    "EXPECTED_SHARE is 5; write a share": (OUTLIERS, {"EXPECTED_SHARE": 5}),
 }
 
 

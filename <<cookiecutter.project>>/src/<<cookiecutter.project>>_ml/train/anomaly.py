@@ -11,10 +11,7 @@ LABEL = None  # nothing says which rows are anomalies
 # % include train ~ "shared/settings.py"
 EXPECTED_SHARE = 0.05  # of anomalies among all rows
 NEAR = 3  # a version becomes champion if it flags at least a third, and at most three times, of that
-MODEL_TYPE = "anomaly"
-ALGORITHM = "<< model.algorithm >>"
-# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
-# % include train ~ "shared/rows_in_pandas.py"
+# % include train ~ "shared/algorithm.py"
 def select_rows(gold: DataFrame) -> DataFrame:
     """Key and time of all rows."""
     return with_time(gold)
@@ -108,6 +105,13 @@ def scoring_tags(model: BaseEstimator) -> dict[str, str]:
 def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
     return f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
+
+
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    for name, share in {"HOLDOUT_SHARE": HOLDOUT_SHARE, "EXPECTED_SHARE": EXPECTED_SHARE}.items():
+        if not 0 < share < 1:
+            raise ValueError(f"{name} is {share!r}; write a share between 0 and 1, as 0.2")
 
 
 # COMMAND ----------

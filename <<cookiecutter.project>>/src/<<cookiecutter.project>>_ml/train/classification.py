@@ -27,10 +27,7 @@ COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
 # makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
 THRESHOLD_BY = "f1"
-MODEL_TYPE = "classification"
-ALGORITHM = "<< model.algorithm >>"
-# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
-# % include train ~ "shared/" ~ ("rows_on_spark.py" if on_spark else "rows_in_pandas.py")
+# % include train ~ "shared/algorithm.py"
 def binary_label(gold: DataFrame) -> Column:
     """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
     is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
@@ -72,40 +69,7 @@ RETURNS = {
 }
 
 
-# % if not on_spark
-from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, TimeSeriesSplit
-
-
-def make_folds(label: pd.Series) -> TimeSeriesSplit | StratifiedKFold:
-    """Parts for cross-validation, by time if each has two rows of both classes, else by class."""
-    by_time = TimeSeriesSplit(FOLDS)
-    parts = [label.iloc[rows] for pair in by_time.split(label) for rows in pair]
-    is_timed = label.index.name == "observed_at" and all(2 <= part.sum() <= len(part) - 2 for part in parts)
-    return by_time if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
-
-
-def fit(train: pd.DataFrame) -> BaseEstimator:
-    """The best model of SEARCH by cross-validation, by time if it can be, with its best threshold."""
-    features, label = train.drop(columns=LABEL), train[LABEL]
-    model, folds = new_model(features), make_folds(label)
-    search = GridSearchCV(model, SEARCH, scoring=goodness_of, cv=folds, refit=False, error_score="raise")
-    search.fit(features, label)
-    mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
-    model.set_params(**search.best_params_)
-    return fit_threshold(model, features, label, cv=folds)
-
-
-def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
-    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
-    rows = pd.concat([data.train, data.holdout])
-    whole = with_threshold(clone(model.estimator_), threshold_of(model))
-    whole.fit(rows.drop(columns=LABEL), rows[LABEL])
-    whole.judged_ = model
-    return whole
-
-
-# % endif
+# % include train ~ learning ~ "/classification.py"
 def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClassifier:
     """A model that predicts 1 from this probability on, not fitted yet."""
     return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
@@ -139,7 +103,7 @@ def best_constant(truth: pd.Series) -> pd.DataFrame:
 
 def predict_baseline(data: TrainingData) -> pd.DataFrame:
     """What one would predict of the holdout without any feature: the share of positive rows."""
-    share = data.train<< ".examples" if on_spark >>[LABEL].mean()
+    share = data.train<< ".examples" if learning == "on_spark" >>[LABEL].mean()
     return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, data.holdout.index)
 
 
@@ -180,5 +144,16 @@ def summary(model: BaseEstimator) -> str:
     return f"Whether `{LABEL}` holds: a probability of {threshold_of(model):.4g} or more"
 
 
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    check_metrics()
+    if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
+        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
+
+
+def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
+    """The rows of each class, of which samples have as many, since one class may be rare."""
+    return [np.flatnonzero(truth == value) for value in (0, 1)]
+
+
 # % include train ~ "shared/labelled.py"
-# % include train ~ "shared/run.py"

@@ -1,15 +1,12 @@
 # % set kinds = {"regression": "Ridge", "classification": "LogisticRegression"}
+# % set search = {"regression": '"model__alpha": [1, 100]', "classification": '"model__C": [0.01, 1]'}
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import << kinds[model.type] >>
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-# % if model.type == "regression"
-FOLDS, SEARCH = 3, {"model__alpha": [1, 100]}  # cross-validation; {} for none
-# % else
-FOLDS, SEARCH = 3, {"model__C": [0.01, 1]}  # cross-validation; {} for none
-# % endif
+FOLDS, SEARCH = 3, {<< search[model.type] >>}  # cross-validation; {} for none
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
 
 

@@ -1,10 +1,9 @@
 # % set kind = "DataFrame" if model.type == "classification" else "Series"
-# % set with_last = history and model.type == "regression"
 from sklearn.inspection import permutation_importance
 
 
-def check_settings() -> None:
-    """Refuses what cannot be meant among the constants above."""
+def check_metrics() -> None:
+    """Refuses METRICS, COMPARED_BY and HOLDOUT_SHARE where they cannot be meant."""
     for name, metric in METRICS.items():
         if not callable(metric):
             problem = f"METRICS has {metric!r} as {name}, which is no function"
@@ -13,15 +12,6 @@ def check_settings() -> None:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
         raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
-# % if model.type == "classification"
-    if not isinstance(THRESHOLD_BY, str) and not 0 < THRESHOLD_BY < 1:
-        raise ValueError(f"THRESHOLD_BY is {THRESHOLD_BY!r}; write a scorer of scikit-learn, or 0.3 or alike")
-# % endif
-# % if model.type == "regression"
-    known = << '("mean", "median", "last")' if with_last else '("mean", "median")' >>
-    if BASELINE not in known:
-        raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
-# % endif
 
 
 def evaluate(truth: pd.Series, predicted: pd.<< kind >>) -> dict[str, float]:
@@ -71,17 +61,10 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 # than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
 def draw_values(truth: pd.Series, predicted: pd.<< kind >>) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
-    chance, rows = np.random.default_rng(42), np.arange(len(truth))
+    chance, groups = np.random.default_rng(42), groups_to_draw_from(truth)
     found = [METRICS[COMPARED_BY](truth, predicted)]
-# % if model.type == "classification"
-    classes = [rows[truth == value] for value in (0, 1)]  # each by itself, since one may be rare
-# % endif
     for _ in range(200):
-# % if model.type == "classification"
-        drawn = np.concatenate([chance.choice(members, len(members)) for members in classes])
-# % else
-        drawn = chance.choice(rows, len(rows))
-# % endif
+        drawn = np.concatenate([chance.choice(rows, len(rows)) for rows in groups])
         found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
     return np.array(found)
 
@@ -115,6 +98,21 @@ def fault_of(gains: list[np.ndarray]) -> str:
         return "is no better than the baseline any more"
     doubts = [doubt(found) for found in gains if doubt(found)]
     return f"{doubts[0]} than the baseline" if doubts else ""
+
+
+def note_worth(registered_model: str, version: str, worth: str) -> None:
+    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
+    worth = f"{worth} ({datetime.now():%Y-%m-%d})"
+    mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
+
+
+def warn_of_champion(registered_model: str) -> str:
+    """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
+    if version := read_aliases(registered_model).get("champion"):
+        worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
+        if worth and not worth.startswith("is better"):
+            return f"champion {version}, which goes on scoring, {worth}"
+    return ""
 
 
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
@@ -163,3 +161,6 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
     if not is_best:
         return "" if is_manual or doubts else "challenger", reason
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
+
+
+# % include train ~ "shared/run.py"

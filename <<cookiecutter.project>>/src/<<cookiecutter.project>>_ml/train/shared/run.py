@@ -141,23 +141,6 @@ def load_judged(registered_model: str, version: str) -> BaseEstimator:
     return getattr(model, "judged_", model)
 
 
-# % if model.type != "anomaly"
-def note_worth(registered_model: str, version: str, worth: str) -> None:
-    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
-    worth = f"{worth} ({datetime.now():%Y-%m-%d})"
-    mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
-
-
-def warn_of_champion(registered_model: str) -> str:
-    """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
-    if version := read_aliases(registered_model).get("champion"):
-        worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
-        if worth and not worth.startswith("is better"):
-            return f"champion {version}, which goes on scoring, {worth}"
-    return ""
-
-
-# % endif
 def promote(
     registered_model: str,
     new: str,
@@ -184,16 +167,17 @@ def promote(
 
 
 # % if cookiecutter.monitoring == "yes"
-# % include train ~ "shared/reference.py"
+# % include train ~ "reference/shared.py"
+# % include train ~ "reference/" ~ model.type ~ ".py"
 # % endif
+# % set remarks = "data.remarks" if model.type == "anomaly" else "[*data.remarks, *remarks_on(importance)]"
+# % set judged = "predicted" if model.type == "anomaly" else "data.holdout[LABEL], predicted"
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
-# % if model.type != "anomaly"
     check_settings()
-# % endif
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
@@ -203,13 +187,8 @@ def main() -> str:
         log_training_dataset(data.features)
         model = fit(data.train)
         predicted = predict(model, data.holdout)
-# % if model.type == "anomaly"
-        metrics = evaluate(predicted)
-        log_picture("holdout.png", plot, predicted)
-# % else
-        metrics = evaluate(data.holdout[LABEL], predicted)
-        log_picture("holdout.png", plot, data.holdout[LABEL], predicted)
-# % endif
+        metrics = evaluate(<< judged >>)
+        log_picture("holdout.png", plot, << judged >>)
         importance = measure_importance(model, data.holdout)
         log_picture("importance.png", plot_importance, importance)
         model_id = log_model(refit(model, data) if REFIT else model, data)
@@ -218,12 +197,8 @@ def main() -> str:
         log_reference(data, predicted)
 # % endif
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-# % if model.type == "anomaly"
-        decision = promote(registered_model, version, model, data, run.info.run_id, data.remarks)
-# % else
-        remarks = [*data.remarks, *remarks_on(importance)]
+        remarks = << remarks >>
         decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
-# % endif
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
 # % if model.type != "anomaly"

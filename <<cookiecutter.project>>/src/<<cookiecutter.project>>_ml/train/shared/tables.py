@@ -1,3 +1,6 @@
+from typing import NamedTuple
+
+
 # COMMAND ----------
 
 
@@ -48,3 +51,21 @@ def newest_part(rows: DataFrame, share: float) -> tuple[int, str]:
     if newest and (newer == count or abs(newest - share * count) < abs(newer - share * count)):
         cutoff = later  # many rows have the same time, and this boundary is nearer
     return count, f"observed_at >= '{cutoff}'"
+
+
+class TrainingData(NamedTuple):
+    """What a training reads: two tables, as MLflow logs them, and their rows."""
+
+    gold: mlflow.data.Dataset
+    features: mlflow.data.Dataset
+    training_set: TrainingSet
+    train: << "SparkRows" if learning == "on_spark" else "pd.DataFrame" >>
+    holdout: pd.DataFrame
+    rules: dict[str, str]
+    remarks: list[str]
+# % if with_last
+    last: pd.Series  # the label that each key of the holdout had before
+# % endif
+
+
+# % include train ~ lookup ~ "/lookup.py"

@@ -319,6 +319,13 @@ def summary(model: BaseEstimator) -> str:
     return f"Rows of `{DOMAIN}` with a score below 0 are anomalies"
 
 
+def check_settings() -> None:
+    """Refuses what cannot be meant among the constants above."""
+    for name, share in {"HOLDOUT_SHARE": HOLDOUT_SHARE, "EXPECTED_SHARE": EXPECTED_SHARE}.items():
+        if not 0 < share < 1:
+            raise ValueError(f"{name} is {share!r}; write a share between 0 and 1, as 0.2")
+
+
 # COMMAND ----------
 
 
@@ -543,16 +550,20 @@ def never_learnt(data: TrainingData) -> str:
     return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
 
 
-def log_reference(data: TrainingData, predicted: pd.DataFrame) -> None:
-    """Logs what monitoring needs: how the holdout's columns and predictions are spread, and the metrics."""
-    rows = data.holdout.assign(prediction=predicted["score"])
-    reference = {
+def spread(data: TrainingData, prediction: pd.Series) -> dict:
+    """How the holdout's columns and the predictions are spread, and which rows were never learnt from."""
+    rows = data.holdout.assign(prediction=prediction)
+    return {
         "rows": len(rows),
         "columns": {name: distribution_of(rows[name]) for name in rows.columns},
         "label": LABEL,
         "never_learnt": never_learnt(data),
     }
-    mlflow.log_dict(reference, "reference.json")
+
+
+def log_reference(data: TrainingData, predicted: pd.DataFrame) -> None:
+    """Logs what monitoring needs: how the holdout's columns and scores are spread."""
+    mlflow.log_dict(spread(data, predicted["score"]), "reference.json")
 
 
 def main() -> str:
@@ -560,6 +571,7 @@ def main() -> str:
     catalog, gold_schema, feature_schema, project, model_name = get_parameters()
     gold_table = f"{catalog}.{gold_schema}.{DOMAIN}"
     registered_model = f"{catalog}.{feature_schema}.{model_name}"
+    check_settings()
     experiment_id = setup_mlflow_experiment(project, model_name)
     data = load_data(gold_table, f"{catalog}.{feature_schema}.{DOMAIN}_features")
 
@@ -577,7 +589,8 @@ def main() -> str:
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        decision = promote(registered_model, version, model, data, run.info.run_id, data.remarks)
+        remarks = data.remarks
+        decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
     return "SUCCESS"

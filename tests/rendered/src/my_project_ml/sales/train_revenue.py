@@ -342,6 +342,19 @@ def summary(model: BaseEstimator) -> str:
 
 def check_settings() -> None:
     """Refuses what cannot be meant among the constants above."""
+    check_metrics()
+    known = ("mean", "median")
+    if BASELINE not in known:
+        raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
+
+
+def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
+    """All rows, as one group, of which samples are drawn."""
+    return [np.arange(len(truth))]
+
+
+def check_metrics() -> None:
+    """Refuses METRICS, COMPARED_BY and HOLDOUT_SHARE where they cannot be meant."""
     for name, metric in METRICS.items():
         if not callable(metric):
             problem = f"METRICS has {metric!r} as {name}, which is no function"
@@ -350,9 +363,6 @@ def check_settings() -> None:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
         raise ValueError(f"HOLDOUT_SHARE is {HOLDOUT_SHARE!r}; write a share between 0 and 1, as 0.2")
-    known = ("mean", "median")
-    if BASELINE not in known:
-        raise ValueError(f"BASELINE is {BASELINE!r}; write one of {', '.join(known)}")
 
 
 def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
@@ -402,10 +412,10 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 # than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
 def draw_values(truth: pd.Series, predicted: pd.Series) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
-    chance, rows = np.random.default_rng(42), np.arange(len(truth))
+    chance, groups = np.random.default_rng(42), groups_to_draw_from(truth)
     found = [METRICS[COMPARED_BY](truth, predicted)]
     for _ in range(200):
-        drawn = chance.choice(rows, len(rows))
+        drawn = np.concatenate([chance.choice(rows, len(rows)) for rows in groups])
         found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
     return np.array(found)
 
@@ -439,6 +449,21 @@ def fault_of(gains: list[np.ndarray]) -> str:
         return "is no better than the baseline any more"
     doubts = [doubt(found) for found in gains if doubt(found)]
     return f"{doubts[0]} than the baseline" if doubts else ""
+
+
+def note_worth(registered_model: str, version: str, worth: str) -> None:
+    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
+    worth = f"{worth} ({datetime.now():%Y-%m-%d})"
+    mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
+
+
+def warn_of_champion(registered_model: str) -> str:
+    """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
+    if version := read_aliases(registered_model).get("champion"):
+        worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
+        if worth and not worth.startswith("is better"):
+            return f"champion {version}, which goes on scoring, {worth}"
+    return ""
 
 
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
@@ -621,21 +646,6 @@ def load_judged(registered_model: str, version: str) -> BaseEstimator:
     return getattr(model, "judged_", model)
 
 
-def note_worth(registered_model: str, version: str, worth: str) -> None:
-    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
-    worth = f"{worth} ({datetime.now():%Y-%m-%d})"
-    mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
-
-
-def warn_of_champion(registered_model: str) -> str:
-    """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
-    if version := read_aliases(registered_model).get("champion"):
-        worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
-        if worth and not worth.startswith("is better"):
-            return f"champion {version}, which goes on scoring, {worth}"
-    return ""
-
-
 def promote(
     registered_model: str,
     new: str,
@@ -686,6 +696,25 @@ def distribution_of(values: pd.Series) -> dict:
     return {**numbers, "missing": missing}
 
 
+def never_learnt(data: TrainingData) -> str:
+    """What holds for the rows that the version which scores has not learnt from."""
+    holdout = data.rules["holdout"]
+    if not REFIT:
+        return holdout
+    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+
+
+def spread(data: TrainingData, prediction: pd.Series) -> dict:
+    """How the holdout's columns and the predictions are spread, and which rows were never learnt from."""
+    rows = data.holdout.assign(prediction=prediction)
+    return {
+        "rows": len(rows),
+        "columns": {name: distribution_of(rows[name]) for name in rows.columns},
+        "label": LABEL,
+        "never_learnt": never_learnt(data),
+    }
+
+
 def with_intervals(truth: pd.Series, predicted: pd.Series) -> dict:
     """Each metric of the holdout, with three standard errors to both sides, by bootstrap of its rows."""
     chance = np.random.default_rng(42)
@@ -697,27 +726,15 @@ def with_intervals(truth: pd.Series, predicted: pd.Series) -> dict:
     return {name: [value, value - errors[name], value + errors[name]] for name, value in metrics}
 
 
-def never_learnt(data: TrainingData) -> str:
-    """What holds for the rows that the version which scores has not learnt from."""
-    holdout = data.rules["holdout"]
-    if not REFIT:
-        return holdout
-    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+def measured(data: TrainingData, predicted: pd.Series) -> dict:
+    """The metrics of the holdout, and the one that versions are compared by."""
+    metrics = with_intervals(data.holdout[LABEL], predicted)
+    return {"metrics": metrics, "compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}
 
 
 def log_reference(data: TrainingData, predicted: pd.Series) -> None:
     """Logs what monitoring needs: how the holdout's columns and predictions are spread, and the metrics."""
-    rows = data.holdout.assign(prediction=predicted)
-    reference = {
-        "rows": len(rows),
-        "columns": {name: distribution_of(rows[name]) for name in rows.columns},
-        "label": LABEL,
-        "never_learnt": never_learnt(data),
-        "metrics": with_intervals(data.holdout[LABEL], predicted),
-        "compared_by": COMPARED_BY,
-        "lower_is_better": LOWER_IS_BETTER,
-    }
-    mlflow.log_dict(reference, "reference.json")
+    mlflow.log_dict({**spread(data, predicted), **measured(data, predicted)}, "reference.json")
 
 
 def main() -> str:

@@ -1,31 +1,10 @@
-from typing import NamedTuple
-
-
 # % include train ~ "shared/tables.py"
-
-
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: mlflow.data.Dataset
-    features: mlflow.data.Dataset
-    training_set: TrainingSet
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    rules: dict[str, str]
-    remarks: list[str]
-# % if history and model.type == "regression"
-    last: pd.Series  # the label that each key of the holdout had before
-# % endif
-
-
-# % include train ~ "shared/" ~ ("by_time.py" if history else "by_key.py")
 
 
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     """The rows, or a sample of them, each with `_held_out`; and the rules that decide what they are."""
     rows, sample = select_rows(gold), "all rows"
-    count, holdout = << "newest_part" if history else "part_of" >>(rows, HOLDOUT_SHARE)
+    count, holdout = << "newest_part" if lookup == "by_time" else "part_of" >>(rows, HOLDOUT_SHARE)
     if count > MAX_ROWS:
         sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"
         rows = rows.where(sample)
@@ -53,12 +32,12 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
     no_features = [name for name in rows.columns if name != LABEL]
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
-# % if history
+# % if lookup == "by_time"
     found = collect(create_training_set(rows, feature_table, []).load_df())
 # % else
     found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
 # % endif
-# % if history and model.type == "regression"
+# % if with_last
     last = found.pop("_last")[found["_held_out"]]
 # % endif
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
@@ -72,8 +51,4 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 # % endif
     rules["rows_train"] = str(len(train))
     remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
-# % if history and model.type == "regression"
-    return TrainingData(gold, features, training_set, train, holdout, rules, remarks, last)
-# % else
-    return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
-# % endif
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks<< ", last" if with_last >>)

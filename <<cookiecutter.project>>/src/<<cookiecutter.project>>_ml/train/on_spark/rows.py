@@ -1,32 +1,11 @@
-from typing import NamedTuple
-
-
 # % include train ~ "shared/tables.py"
-
-
-class TrainingData(NamedTuple):
-    """What a training reads: two tables, as MLflow logs them, and their rows."""
-
-    gold: mlflow.data.Dataset
-    features: mlflow.data.Dataset
-    training_set: TrainingSet
-    train: SparkRows
-    holdout: pd.DataFrame
-    rules: dict[str, str]
-    remarks: list[str]
-# % if history and model.type == "regression"
-    last: pd.Series  # the label that each key of the holdout had before
-# % endif
-
-
-# % include train ~ "shared/" ~ ("by_time.py" if history else "by_key.py")
 
 
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     """The rows, each with the `_part` that it is in; and the rules that decide it."""
     rows = select_rows(gold)
-    _, holdout = << "newest_part" if history else "part_of" >>(rows, HOLDOUT_SHARE)
-    _, chosen_by = << "newest_part" if history else "part_of" >>(rows, HOLDOUT_SHARE + (1 - HOLDOUT_SHARE) * VALIDATION_SHARE)
+    _, holdout = << "newest_part" if lookup == "by_time" else "part_of" >>(rows, HOLDOUT_SHARE)
+    _, chosen_by = << "newest_part" if lookup == "by_time" else "part_of" >>(rows, HOLDOUT_SHARE + (1 - HOLDOUT_SHARE) * VALIDATION_SHARE)
     part = f"CASE WHEN {holdout} THEN 'holdout' WHEN {chosen_by} THEN 'validation' ELSE 'train' END"
     rules = {"holdout": holdout, "validation": f"NOT {holdout} AND {chosen_by}"}
     return rows.withColumn("_part", F.expr(part)), rules
@@ -56,7 +35,7 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
     no_features = [name for name in rows.columns if name != LABEL]
     training_set = create_training_set(rows.where("_part != 'holdout'"), feature_table, no_features)
-# % if history
+# % if lookup == "by_time"
     found = with_features(create_training_set(rows, feature_table, []).load_df())
 # % else
     found = with_features(rows.join(features.df, KEY))  # as load_df does, but with the time and _part
@@ -76,15 +55,11 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     samples = [collect(found.where(f"_part = '{part}'"), counts[part]) for part in ("validation", "holdout")]
     cores = learnt.sparkSession.range(1000).select(F.spark_partition_id()).distinct().count()
     rules["num_workers"] = str(workers := min(NUM_WORKERS, cores))  # counted once: a worker may join later
-# % if history and model.type == "regression"
+# % if with_last
     last = [part.pop("_last") for part in (examples, *samples)][-1]
 # % endif
     train, holdout = SparkRows(learnt, found, examples, samples[0], workers), samples[1]
     is_timed = holdout.index.name == "observed_at"
     learnt_rows = counts.train + counts.validation
     remarks = remarks_on_share(learnt_rows, counts.holdout) if is_timed else []
-# % if history and model.type == "regression"
-    return TrainingData(gold, features, training_set, train, holdout, rules, remarks, last)
-# % else
-    return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
-# % endif
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks<< ", last" if with_last >>)

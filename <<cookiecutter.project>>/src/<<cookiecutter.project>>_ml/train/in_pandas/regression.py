@@ -1,0 +1,38 @@
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid, TimeSeriesSplit
+
+
+def from_log(logs: np.ndarray) -> np.ndarray:
+    """The inverse of np.log1p, finite whatever a model extrapolates."""
+    return np.expm1(np.minimum(logs, 50))
+
+
+def settings_to_try(label: pd.Series) -> list[dict]:
+    """Those of SEARCH, for the label and, if it is skewed, for its log."""
+    is_skewed = label.min() >= 0 and label.skew() > MIN_SKEW
+    logs = [{"func": [None], "inverse_func": [None]}, {"func": [np.log1p], "inverse_func": [from_log]}]
+    of_search = [{f"regressor__{name}": [one[name]] for name in one} for one in ParameterGrid(SEARCH)]
+    return [{**log, **settings} for log in logs[: 1 + is_skewed] for settings in of_search]
+
+
+def fit(train: pd.DataFrame) -> BaseEstimator:
+    """The best model of SEARCH by cross-validation, by time where there is one."""
+    features, label, is_timed = train.drop(columns=LABEL), train[LABEL], train.index.name == "observed_at"
+    folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
+    model, tried = TransformedTargetRegressor(new_model(features)), settings_to_try(label)
+    search = GridSearchCV(model, tried, scoring=goodness_of, cv=folds, error_score="raise")
+    search.fit(features, label)
+    results = pd.DataFrame(search.cv_results_)
+    results["log_of_label"] = results["param_func"].notna()
+    mlflow.log_table(results.drop(columns=["params", "param_func", "param_inverse_func"]), "search.json")
+    best = search.best_estimator_
+    return best if best.func else best.regressor_
+
+
+def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
+    """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
+    rows = pd.concat([data.train, data.holdout])
+    whole = clone(model).fit(rows.drop(columns=LABEL), rows[LABEL])
+    whole.judged_ = model
+    return whole

@@ -1,0 +1,15 @@
+def with_intervals(truth: pd.Series, predicted: pd.<< kind >>) -> dict:
+    """Each metric of the holdout, with three standard errors to both sides, by bootstrap of its rows."""
+    chance = np.random.default_rng(42)
+    draws = [chance.integers(0, len(truth), len(truth)) for _ in range(50)]
+    draws = [rows for rows in draws if truth.iloc[rows].nunique() > 1]
+    found = pd.DataFrame([evaluate(truth.iloc[rows], predicted.iloc[rows]) for rows in draws], dtype=float)
+    errors = {name: 3 * float(found[name].std()) if name in found else np.nan for name in METRICS}
+    metrics = evaluate(truth, predicted).items()
+    return {name: [value, value - errors[name], value + errors[name]] for name, value in metrics}
+
+
+def measured(data: TrainingData, predicted: pd.<< kind >>) -> dict:
+    """The metrics of the holdout, and the one that versions are compared by."""
+    metrics = with_intervals(data.holdout[LABEL], predicted)
+    return {"metrics": metrics, "compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}

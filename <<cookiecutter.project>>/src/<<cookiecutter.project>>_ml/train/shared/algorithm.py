@@ -1,0 +1,4 @@
+MODEL_TYPE = "<< model.type >>"
+ALGORITHM = "<< model.algorithm >>"
+# % include train ~ "algorithms/" ~ model.algorithm ~ ".py"
+# % include train ~ learning ~ "/rows.py"
