@@ -62,11 +62,11 @@ EDITS = {
         (REVENUE, "n_estimators=150", "n_estimators=120"),
         (
             REVENUE,
-            '{"model__max_depth": [2, 5]}',
+            '{"model__max_depth": [2], "model__n_estimators": [150]}',
             '{"model__n_estimators": [60, 120]}',
         ),
     ],
-    "no search": [(CHURN, '{"model__max_leaf_nodes": [4, 20]}', "{}")],
+    "no search": [(CHURN, '{"model__max_leaf_nodes": [4, 31]}', "{}")],
     "another algorithm": [
         (REVENUE, 'ALGORITHM = "xgboost"', 'ALGORITHM = "random_forest"'),
         (REVENUE, ', "scikit-learn", "xgboost"]', ', "scikit-learn"]'),

@@ -39,7 +39,9 @@ class Training:
 
     def __init__(self, notebook: Path, constants: dict | None = None, **given: str):
         text = notebook.read_text("utf-8").partition("    status = main()")[0].rpartition("# COMMAND")[0]
-        text = re.sub(r"(n_estimators|max_iter)=(\d+)0,", r"\1=\2,", text).replace("range(200)", "range(40)")
+        text = re.sub(r"((?:n_estimators|max_iter)\W+)(\d+)0(?=[,\]])", r"\1\2", text).replace(
+            "range(200)", "range(40)"
+        )
         dbutils = SimpleNamespace(widgets=Widgets(**given))
         self.names = {"__name__": "__main__", "dbutils": dbutils}
         exec(compile(text, str(notebook), "exec"), self.names)

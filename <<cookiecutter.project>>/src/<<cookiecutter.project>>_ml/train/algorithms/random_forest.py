@@ -2,7 +2,7 @@
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForest<< kinds[model.type] >>
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEncoder
 
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
 FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [100, 1000]}  # cross-validation; {} for none
@@ -11,20 +11,24 @@ FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [100, 1000]}  # cross-validation; {
 def new_model(features: pd.DataFrame) -> Pipeline:
     """A model for these features, not fitted yet: text is encoded, missing values stay missing."""
     text = list(features.select_dtypes(exclude="number"))
-    encode = make_pipeline(
-        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
-        OrdinalEncoder(
-            min_frequency=10,  # rarer texts are one category
-            max_categories=200,
-            handle_unknown="use_encoded_value",
-            unknown_value=np.nan,
-            encoded_missing_value=np.nan,
-        ),
+    many = [name for name in text if features[name].nunique() > 200]  # such as codes
+    few = [name for name in text if name not in many]
+    no_none = FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna})  # makes None NaN
+    by_order = OrdinalEncoder(
+        min_frequency=10,  # rarer texts are one category
+        max_categories=200,
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        encoded_missing_value=np.nan,
     )
+    by_label = TargetEncoder(target_type="<< target_type >>", random_state=42)  # the mean label of each
     model = RandomForest<< kinds[model.type] >>(
         n_estimators=100,
         max_features=0.3,  # of the features, from which each split chooses
         random_state=42,
     )
-    columns = ColumnTransformer([("text", encode, text)], remainder="passthrough")
+    columns = ColumnTransformer(
+        [("few", make_pipeline(no_none, by_order), few), ("many", make_pipeline(no_none, by_label), many)],
+        remainder="passthrough",
+    )
     return Pipeline([("encode", columns), ("model", model)])

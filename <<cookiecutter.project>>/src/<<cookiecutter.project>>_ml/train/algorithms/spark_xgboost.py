@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import ParameterGrid
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from xgboost import XGB<< kinds[model.type] >>
 from xgboost.spark import SparkXGB<< kinds[model.type] >>
 
@@ -14,7 +17,28 @@ SAMPLE_ROWS = 100_000  # about as many of the rows come to this machine, or fewe
 NUM_WORKERS = 8  # tasks of Spark that learn together; as many as Spark has cores, if these are fewer
 
 
-# % include train ~ "xgboost_model.py"
+def new_model(features: pd.DataFrame) -> Pipeline:
+    """A model for these features, not fitted yet: text is encoded, missing values stay missing."""
+    text = list(features.select_dtypes(exclude="number"))
+    encode = make_pipeline(
+        FunctionTransformer(pd.DataFrame.where, kw_args={"cond": pd.notna}),  # makes None NaN
+        OrdinalEncoder(
+            min_frequency=10,  # rarer texts are one category
+            max_categories=200,
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan,
+            encoded_missing_value=np.nan,
+        ),
+    )
+    model = XGB<< kinds[model.type] >>(
+        n_estimators=150,
+        learning_rate=0.05,
+        enable_categorical=True,
+        feature_types=["c"] * len(text) + ["q"] * (features.shape[1] - len(text)),
+        random_state=42,
+    )
+    columns = ColumnTransformer([("text", encode, text)], remainder="passthrough")
+    return Pipeline([("encode", columns), ("model", model)])
 
 
 # COMMAND ----------
