@@ -211,7 +211,7 @@ def choose_features(gold: DataFrame, former: dict[str, str], found: dict[str, ob
 def check_names(features: dict[str, str]) -> None:
     """Refuses names that Delta, the Feature Engineering client or training cannot handle."""
     for name in features:
-        if name.lower() in ("_held_out", "_last", "_part"):
+        if name.lower() in ("_held_out", "_last", "_part", "_segment", "_weight"):
             raise ValueError(
                 f"{gold_table}: no feature can be named {name}, because training has a column of that name; "
                 "rename the column, or add it to NOT_FEATURES"

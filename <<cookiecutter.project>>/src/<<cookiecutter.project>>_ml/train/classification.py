@@ -7,6 +7,7 @@
 # % include train ~ "shared/setup.py"
 from mlflow.types.schema import Array
 from pyspark.sql import Column
+from sklearn import config_context
 from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
@@ -14,14 +15,24 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 LABEL = "<< model.name >>"  # a column of the gold table
 POSITIVE = None  # the positive values, as ["churned"]; else the larger number, or "yes" and alike
 # % include train ~ "shared/settings.py"
+WEIGHT = None  # a column of the gold table with how much each row counts, which is then no feature
+SEGMENT = None  # a column of the gold table, by whose values the metrics are logged too
 METRICS = {  # each compares the label with the probability or with the prediction
-    "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),
-    "average_precision": lambda truth, found: scores.average_precision_score(truth, found["probability"]),
-    "log_loss": lambda truth, found: scores.log_loss(truth, found["probability"]),
-    "brier_score": lambda truth, found: scores.brier_score_loss(truth, found["probability"]),
-    "f1": lambda truth, found: scores.f1_score(truth, found["prediction"], zero_division=0),
-    "precision": lambda truth, found: scores.precision_score(truth, found["prediction"], zero_division=0),
-    "recall": lambda truth, found: scores.recall_score(truth, found["prediction"]),
+    "roc_auc": lambda truth, found, **weights: scores.roc_auc_score(truth, found["probability"], **weights),
+    "average_precision": lambda truth, found, **weights: scores.average_precision_score(
+        truth, found["probability"], **weights
+    ),
+    "log_loss": lambda truth, found, **weights: scores.log_loss(truth, found["probability"], **weights),
+    "brier_score": lambda truth, found, **weights: scores.brier_score_loss(
+        truth, found["probability"], **weights
+    ),
+    "f1": lambda truth, found, **weights: scores.f1_score(
+        truth, found["prediction"], **weights, zero_division=0
+    ),
+    "precision": lambda truth, found, **weights: scores.precision_score(
+        truth, found["prediction"], **weights, zero_division=0
+    ),
+    "recall": lambda truth, found, **weights: scores.recall_score(truth, found["prediction"], **weights),
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
@@ -51,11 +62,13 @@ def binary_label(gold: DataFrame) -> Column:
 
 
 def select_rows(gold: DataFrame) -> DataFrame:
-    """Key, label and time of the rows with a label."""
+    """Key, label and time of the rows with a label, and what WEIGHT and SEGMENT ask for."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    rows = with_time(gold, binary_label(gold).alias(LABEL))
-    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+    return usable(with_time(gold, binary_label(gold).alias(LABEL), *row_columns(gold)))
+
+
+# % include train ~ "shared/weights.py"
 
 
 # COMMAND ----------
@@ -75,19 +88,28 @@ def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClas
     return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
 
 
+def fit_weighted(classifier: BaseEstimator, features: pd.DataFrame, label: pd.Series) -> BaseEstimator:
+    """A classifier with a threshold, fitted; its model gets the weights, if rows have one."""
+    weights, model = weights_of(features), classifier.estimator
+    with config_context(enable_metadata_routing=bool(weights)):
+        if weights:
+            (model[-1] if isinstance(model, Pipeline) else model).set_fit_request(sample_weight=True)
+        return classifier.fit(features, label, **weights)
+
+
 def fit_threshold(
     model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how: object
 ) -> BaseEstimator:
     """The model, fitted, with the threshold that THRESHOLD_BY asks for; of too few rows, their share."""
     if not isinstance(THRESHOLD_BY, str):
-        return with_threshold(model, THRESHOLD_BY).fit(features, label)
+        return fit_weighted(with_threshold(model, THRESHOLD_BY), features, label)
     try:
-        return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, **how).fit(features, label)
+        return fit_weighted(TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, **how), features, label)
     except ValueError as error:
         if "constant predictions" not in str(error):
             raise
     print(f"Too few rows to choose a threshold by, so it is the positive share, {label.mean():.4g}")
-    return with_threshold(model, label.mean()).fit(features, label)
+    return fit_weighted(with_threshold(model, label.mean()), features, label)
 
 
 def threshold_of(model: BaseEstimator) -> float:
@@ -97,13 +119,13 @@ def threshold_of(model: BaseEstimator) -> float:
 
 def best_constant(truth: pd.Series) -> pd.DataFrame:
     """The constant that fits these rows best: the share of positive ones."""
-    share = truth.mean()
+    share = mean_of(truth)
     return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, truth.index)
 
 
 def predict_baseline(data: TrainingData) -> pd.DataFrame:
     """What one would predict of the holdout without any feature: the share of positive rows."""
-    share = data.train<< ".examples" if learning == "on_spark" >>[LABEL].mean()
+    share = mean_of(data.train<< ".examples" if learning == "on_spark" >>[LABEL])
     return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, data.holdout.index)
 
 

@@ -8,12 +8,14 @@ from sklearn import metrics as scores
 
 LABEL = "<< model.name >>"  # a column of the gold table
 # % include train ~ "shared/settings.py"
+WEIGHT = None  # a column of the gold table with how much each row counts, which is then no feature
+SEGMENT = None  # a column of the gold table, by whose values the metrics are logged too
 METRICS = {  # each compares the label with the prediction
     "rmse": scores.root_mean_squared_error,
     "mae": scores.mean_absolute_error,
     "median_absolute_error": scores.median_absolute_error,
     "r2": scores.r2_score,
-    "mean_error": lambda truth, found: (found - truth).mean(),  # above 0: too much is predicted
+    "mean_error": lambda truth, found, **weights: mean_of(found - truth),  # above 0: too much is predicted
 }
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"<< "; \"last\" is the key's own" if with_last >>
@@ -22,6 +24,7 @@ MIN_SKEW = 1  # a label as skewed, and nowhere negative, is tried by its log too
 # % endif
 # % include train ~ "shared/algorithm.py"
 # % include train ~ lookup ~ "/regression_rows.py"
+# % include train ~ "shared/weights.py"
 
 
 # COMMAND ----------

@@ -70,12 +70,14 @@ def fit_on_spark(rows: DataFrame, train: SparkRows, settings: dict) -> Pipeline:
 
     def encode(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for part in filter(len, parts):
-            yield pd.DataFrame(columns.transform(part[names]), columns=encoded).assign(_label=part[LABEL])
+            found = pd.DataFrame(columns.transform(part[names]), columns=encoded)
+            yield found.assign(_label=part[LABEL], _weight=part["_weight"] if WEIGHT else 1.0)
 
-    schema = ", ".join(f"{name} float" for name in encoded) + ", _label double"
+    schema = ", ".join(f"{name} float" for name in encoded) + ", _label double, _weight double"
     given = {name: value for name, value in trees.get_params().items() if name not in SET_BY_SPARK}
     given = {name: value for name, value in given.items() if value is not None}
-    given |= {"features_col": encoded, "label_col": "_label", "num_workers": train.workers}
+    given |= {"features_col": encoded, "label_col": "_label", "weight_col": "_weight"}
+    given["num_workers"] = train.workers
     learner = SparkXGB<< kinds[model.type] >>(**given)
     booster = learner.fit(rows.mapInPandas(encode, schema)).get_booster()
     booster.feature_names = None  # the pipeline gives it an array

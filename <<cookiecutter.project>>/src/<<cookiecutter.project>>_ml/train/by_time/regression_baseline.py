@@ -1,15 +1,20 @@
+def typical(label: pd.Series) -> float:
+    """The constant that BASELINE names."""
+    return label.median() if BASELINE == "median" else mean_of(label)
+
+
 def best_constant(truth: pd.Series) -> pd.Series:
     """The constant that fits these rows best."""
-    return pd.Series(truth.agg("mean" if BASELINE == "last" else BASELINE), index=truth.index)
+    return pd.Series(typical(truth), index=truth.index)
 
 
 def last_or_mean(data: TrainingData) -> pd.Series:
     """The label that each key of the holdout had before, or the mean."""
-    return data.last.fillna(data.train<< ".examples" if learning == "on_spark" >>[LABEL].mean())
+    return data.last.fillna(mean_of(data.train<< ".examples" if learning == "on_spark" >>[LABEL]))
 
 
 def predict_baseline(data: TrainingData) -> pd.Series:
     """What one would predict of the holdout without any feature."""
     if BASELINE == "last":
         return last_or_mean(data)
-    return pd.Series(data.train<< ".examples" if learning == "on_spark" >>[LABEL].agg(BASELINE), index=data.holdout.index)
+    return pd.Series(typical(data.train<< ".examples" if learning == "on_spark" >>[LABEL]), index=data.holdout.index)

@@ -18,11 +18,13 @@ def settings_to_try(label: pd.Series) -> list[dict]:
 
 def fit(train: pd.DataFrame) -> BaseEstimator:
     """The best model of SEARCH by cross-validation, by time where there is one."""
-    features, label, is_timed = train.drop(columns=LABEL), train[LABEL], train.index.name == "observed_at"
+    features, label, is_timed = train.drop(columns=LABEL), train[LABEL], "observed_at" in train.index.names
     folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
-    model, tried = TransformedTargetRegressor(new_model(features)), settings_to_try(label)
-    search = GridSearchCV(model, tried, scoring=goodness_of, cv=folds, error_score="raise")
-    search.fit(features, label)
+    model, tried = new_model(features), settings_to_try(label)
+    search = GridSearchCV(
+        TransformedTargetRegressor(model), tried, scoring=goodness_of, cv=folds, error_score="raise"
+    )
+    search.fit(features, label, **weights_to_fit(model, features))
     results = pd.DataFrame(search.cv_results_)
     results["log_of_label"] = results["param_func"].notna()
     mlflow.log_table(results.drop(columns=["params", "param_func", "param_inverse_func"]), "search.json")
@@ -33,6 +35,7 @@ def fit(train: pd.DataFrame) -> BaseEstimator:
 def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
     """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
     rows = pd.concat([data.train, data.holdout])
-    whole = clone(model).fit(rows.drop(columns=LABEL), rows[LABEL])
+    weights = weights_to_fit(getattr(model, "regressor_", model), rows)
+    whole = clone(model).fit(rows.drop(columns=LABEL), rows[LABEL], **weights)
     whole.judged_ = model
     return whole

@@ -15,13 +15,15 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
+    given = [name for name in ("_weight", "_segment") if name in frame.columns]
+    others = (*order, *given, LABEL, "_held_out", "_last")
+    features = [name for name in frame.columns if name not in others]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
     floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
     rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
-    return rows.set_index(order[0]).drop(columns=order[1:])
+    return rows.set_index([order[0], *given]).drop(columns=order[1:])
 
 
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
@@ -30,12 +32,14 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     rows, rules = read_rows(gold.df)
     if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
-    no_features = [name for name in rows.columns if name != LABEL]
+    unused = << "[]" if model.type == "anomaly" else "[WEIGHT] if WEIGHT else []" >>
+    no_features = [*unused, *(name for name in rows.columns if name != LABEL)]
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
 # % if lookup == "by_time"
-    found = collect(create_training_set(rows, feature_table, []).load_df())
+    found = collect(create_training_set(rows, feature_table, unused).load_df())
 # % else
-    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
+    joined = rows.join(features.df.drop(*unused), KEY)  # as load_df does, but with the time and _held_out
+    found = collect(joined)
 # % endif
 # % if with_last
     last = found.pop("_last")[found["_held_out"]]
@@ -50,5 +54,5 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
             raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
 # % endif
     rules["rows_train"] = str(len(train))
-    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+    remarks = remarks_on_share(len(train), len(holdout)) if "observed_at" in train.index.names else []
     return TrainingData(gold, features, training_set, train, holdout, rules, remarks<< ", last" if with_last >>)

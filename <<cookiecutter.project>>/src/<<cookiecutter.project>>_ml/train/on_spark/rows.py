@@ -13,7 +13,7 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 
 def with_features(frame: DataFrame) -> DataFrame:
     """The rows that have features; not cast, since Spark plans for minutes where 30 are cast and filtered."""
-    features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part", "_last")]
+    features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part", "_last", "_weight", "_segment")]
     return frame.dropna(how="all", subset=[f"`{name}`" for name in features])
 
 
@@ -24,7 +24,8 @@ def collect(rows: DataFrame, count: int) -> pd.DataFrame:
     order = [name for name in ("observed_at", KEY) if name in rows.columns]
     found = rows.drop("_part").toPandas()
     found.attrs.clear()  # figures of Spark's, which pandas would copy in each step
-    return found.sort_values(order).set_index(order[0]).drop(columns=order[1:])
+    given = [name for name in ("_weight", "_segment") if name in rows.columns]
+    return found.sort_values(order).set_index([order[0], *given]).drop(columns=order[1:])
 
 
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
@@ -33,12 +34,13 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     rows, rules = read_rows(gold.df)
     if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
-    no_features = [name for name in rows.columns if name != LABEL]
+    unused = [WEIGHT] if WEIGHT else []
+    no_features = [*unused, *(name for name in rows.columns if name != LABEL)]
     training_set = create_training_set(rows.where("_part != 'holdout'"), feature_table, no_features)
 # % if lookup == "by_time"
-    found = with_features(create_training_set(rows, feature_table, []).load_df())
+    found = with_features(create_training_set(rows, feature_table, unused).load_df())
 # % else
-    found = with_features(rows.join(features.df, KEY))  # as load_df does, but with the time and _part
+    found = with_features(rows.join(features.df.drop(*unused), KEY))  # as load_df does, but with the time and _part
 # % endif
     found_in = found.groupBy("_part").agg(
         F.count("*").alias("rows"), F.min(LABEL).alias("least"), F.max(LABEL).alias("most")
@@ -59,7 +61,7 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     last = [part.pop("_last") for part in (examples, *samples)][-1]
 # % endif
     train, holdout = SparkRows(learnt, found, examples, samples[0], workers), samples[1]
-    is_timed = holdout.index.name == "observed_at"
+    is_timed = "observed_at" in holdout.index.names
     learnt_rows = counts.train + counts.validation
     remarks = remarks_on_share(learnt_rows, counts.holdout) if is_timed else []
     return TrainingData(gold, features, training_set, train, holdout, rules, remarks<< ", last" if with_last >>)

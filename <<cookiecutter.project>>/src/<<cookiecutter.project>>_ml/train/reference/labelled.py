@@ -12,4 +12,5 @@ def with_intervals(truth: pd.Series, predicted: pd.<< kind >>) -> dict:
 def measured(data: TrainingData, predicted: pd.<< kind >>) -> dict:
     """The metrics of the holdout, and the one that versions are compared by."""
     metrics = with_intervals(data.holdout[LABEL], predicted)
-    return {"metrics": metrics, "compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}
+    compared = {"compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}
+    return {"metrics": metrics, "weight": WEIGHT, **compared}

@@ -28,7 +28,8 @@ def never_learnt(data: TrainingData) -> str:
     holdout = data.rules["holdout"]
     if not REFIT:
         return holdout
-    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+    newest = data.holdout.index.get_level_values(0).max()
+    return f"observed_at > '{newest}'" if "observed_at" in holdout else "false"
 
 
 def spread(data: TrainingData, prediction: pd.Series) -> dict:

@@ -1,4 +1,6 @@
 # % set kind = "DataFrame" if model.type == "classification" else "Series"
+import inspect
+
 from sklearn.inspection import permutation_importance
 
 
@@ -8,6 +10,9 @@ def check_metrics() -> None:
         if not callable(metric):
             problem = f"METRICS has {metric!r} as {name}, which is no function"
             raise ValueError(f"{problem}; write a function of the label and what is predicted")
+        if WEIGHT and not {"sample_weight", "weights"} & set(inspect.signature(metric).parameters):
+            problem = f"METRICS has {name}, which takes no weights, and WEIGHT is {WEIGHT}"
+            raise ValueError(f"{problem}; write lambda truth, found, **weights: ..., and give it the weights")
     if COMPARED_BY not in METRICS:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
@@ -16,12 +21,17 @@ def check_metrics() -> None:
 
 def evaluate(truth: pd.Series, predicted: pd.<< kind >>) -> dict[str, float]:
     """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+    return {name: float(metric(truth, predicted, **weights_of(truth))) for name, metric in METRICS.items()}
+
+
+def evaluate_one(truth: pd.Series, predicted: pd.<< kind >>) -> float:
+    """COMPARED_BY."""
+    return METRICS[COMPARED_BY](truth, predicted, **weights_of(truth))
 
 
 def goodness(truth: pd.Series, predicted: pd.<< kind >>) -> float:
     """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
+    value = evaluate_one(truth, predicted)
     return -value if LOWER_IS_BETTER else value
 
 
@@ -62,10 +72,10 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 def draw_values(truth: pd.Series, predicted: pd.<< kind >>) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, groups = np.random.default_rng(42), groups_to_draw_from(truth)
-    found = [METRICS[COMPARED_BY](truth, predicted)]
+    found = [evaluate_one(truth, predicted)]
     for _ in range(200):
         drawn = np.concatenate([chance.choice(rows, len(rows)) for rows in groups])
-        found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
+        found.append(evaluate_one(truth.iloc[drawn], predicted.iloc[drawn]))
     return np.array(found)
 
 
@@ -118,7 +128,9 @@ def warn_of_champion(registered_model: str) -> str:
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
     truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
-    ours, baseline = draw_values(truth, predict(model, data.holdout)), predict_baseline(data)
+    predicted, baseline = predict(model, data.holdout), predict_baseline(data)
+    log_segments(truth, predicted)
+    ours = draw_values(truth, predicted)
     for end, value in zip(("low", "high"), interval(ours), strict=True):
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
     others = {"baseline": baseline, "constant": best_constant(truth)}

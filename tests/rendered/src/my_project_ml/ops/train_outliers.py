@@ -197,13 +197,15 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
+    given = [name for name in ("_weight", "_segment") if name in frame.columns]
+    others = (*order, *given, LABEL, "_held_out", "_last")
+    features = [name for name in frame.columns if name not in others]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
     floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
     rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
-    return rows.set_index(order[0]).drop(columns=order[1:])
+    return rows.set_index([order[0], *given]).drop(columns=order[1:])
 
 
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
@@ -212,15 +214,17 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     rows, rules = read_rows(gold.df)
     if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
-    no_features = [name for name in rows.columns if name != LABEL]
+    unused = []
+    no_features = [*unused, *(name for name in rows.columns if name != LABEL)]
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
-    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
+    joined = rows.join(features.df.drop(*unused), KEY)  # as load_df does, but with the time and _held_out
+    found = collect(joined)
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
         found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
         raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
     rules["rows_train"] = str(len(train))
-    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+    remarks = remarks_on_share(len(train), len(holdout)) if "observed_at" in train.index.names else []
     return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
 
 
@@ -547,7 +551,8 @@ def never_learnt(data: TrainingData) -> str:
     holdout = data.rules["holdout"]
     if not REFIT:
         return holdout
-    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+    newest = data.holdout.index.get_level_values(0).max()
+    return f"observed_at > '{newest}'" if "observed_at" in holdout else "false"
 
 
 def spread(data: TrainingData, prediction: pd.Series) -> dict:

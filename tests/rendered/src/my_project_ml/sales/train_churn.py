@@ -9,6 +9,7 @@
 
 # COMMAND ----------
 
+import inspect
 import logging
 import re
 import traceback
@@ -29,6 +30,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from sklearn import config_context
 from sklearn import metrics as scores
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibrationDisplay
@@ -75,14 +77,24 @@ HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
+WEIGHT = None  # a column of the gold table with how much each row counts, which is then no feature
+SEGMENT = None  # a column of the gold table, by whose values the metrics are logged too
 METRICS = {  # each compares the label with the probability or with the prediction
-    "roc_auc": lambda truth, found: scores.roc_auc_score(truth, found["probability"]),
-    "average_precision": lambda truth, found: scores.average_precision_score(truth, found["probability"]),
-    "log_loss": lambda truth, found: scores.log_loss(truth, found["probability"]),
-    "brier_score": lambda truth, found: scores.brier_score_loss(truth, found["probability"]),
-    "f1": lambda truth, found: scores.f1_score(truth, found["prediction"], zero_division=0),
-    "precision": lambda truth, found: scores.precision_score(truth, found["prediction"], zero_division=0),
-    "recall": lambda truth, found: scores.recall_score(truth, found["prediction"]),
+    "roc_auc": lambda truth, found, **weights: scores.roc_auc_score(truth, found["probability"], **weights),
+    "average_precision": lambda truth, found, **weights: scores.average_precision_score(
+        truth, found["probability"], **weights
+    ),
+    "log_loss": lambda truth, found, **weights: scores.log_loss(truth, found["probability"], **weights),
+    "brier_score": lambda truth, found, **weights: scores.brier_score_loss(
+        truth, found["probability"], **weights
+    ),
+    "f1": lambda truth, found, **weights: scores.f1_score(
+        truth, found["prediction"], **weights, zero_division=0
+    ),
+    "precision": lambda truth, found, **weights: scores.precision_score(
+        truth, found["prediction"], **weights, zero_division=0
+    ),
+    "recall": lambda truth, found, **weights: scores.recall_score(truth, found["prediction"], **weights),
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
@@ -224,13 +236,15 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
+    given = [name for name in ("_weight", "_segment") if name in frame.columns]
+    others = (*order, *given, LABEL, "_held_out", "_last")
+    features = [name for name in frame.columns if name not in others]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
     floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
     rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
-    return rows.set_index(order[0]).drop(columns=order[1:])
+    return rows.set_index([order[0], *given]).drop(columns=order[1:])
 
 
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
@@ -239,9 +253,11 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     rows, rules = read_rows(gold.df)
     if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
-    no_features = [name for name in rows.columns if name != LABEL]
+    unused = [WEIGHT] if WEIGHT else []
+    no_features = [*unused, *(name for name in rows.columns if name != LABEL)]
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
-    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
+    joined = rows.join(features.df.drop(*unused), KEY)  # as load_df does, but with the time and _held_out
+    found = collect(joined)
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
         found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
@@ -250,7 +266,7 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
         if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
             raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
     rules["rows_train"] = str(len(train))
-    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+    remarks = remarks_on_share(len(train), len(holdout)) if "observed_at" in train.index.names else []
     return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
 
 
@@ -277,11 +293,55 @@ def binary_label(gold: DataFrame) -> Column:
 
 
 def select_rows(gold: DataFrame) -> DataFrame:
-    """Key, label and time of the rows with a label."""
+    """Key, label and time of the rows with a label, and what WEIGHT and SEGMENT ask for."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    rows = with_time(gold, binary_label(gold).alias(LABEL))
-    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+    return usable(with_time(gold, binary_label(gold).alias(LABEL), *row_columns(gold)))
+
+
+def row_columns(gold: DataFrame) -> list[Column]:
+    """WEIGHT and SEGMENT, where they are set, as `_weight` and `_segment`."""
+    found = []
+    for constant, name, kind in (("WEIGHT", WEIGHT, "double"), ("SEGMENT", SEGMENT, "string")):
+        if name and name not in gold.columns:
+            raise ValueError(f"the gold table has no column {name}; correct {constant}, or add the column")
+        if name:
+            found.append(F.col(f"`{name}`").cast(kind).alias(f"_{constant.lower()}"))
+    return found
+
+
+def usable(rows: DataFrame) -> DataFrame:
+    """The rows with a label and, if rows are weighted, a weight above 0; NaN and infinities are neither."""
+    rows = rows.where(F.abs(LABEL) < float("inf"))
+    return rows.where("_weight > 0 AND _weight < double('Infinity')") if WEIGHT else rows
+
+
+def weights_of(rows: pd.DataFrame | pd.Series) -> dict[str, np.ndarray]:
+    """The weights of rows, which stand in their index, as scikit-learn takes them; empty without WEIGHT."""
+    return {"sample_weight": rows.index.get_level_values("_weight").to_numpy()} if WEIGHT else {}
+
+
+def weights_to_fit(model: BaseEstimator, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The same as arguments of a model's `fit`: of a pipeline, for its last step."""
+    step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
+    return {f"{step}{name}": weights for name, weights in weights_of(rows).items()}
+
+
+def mean_of(label: pd.Series) -> float:
+    """The mean, weighted if rows are."""
+    return float(np.average(label, weights=weights_of(label).get("sample_weight")))
+
+
+def log_segments(truth: pd.Series, predicted: pd.Series | pd.DataFrame) -> None:
+    """Logs METRICS for each of the 50 commonest values of SEGMENT, as segments.json."""
+    if not SEGMENT:
+        return
+    segments, found = truth.index.get_level_values("_segment").fillna("NULL"), []
+    for segment, count in segments.value_counts().head(50).items():
+        part = segments == segment
+        metrics = evaluate(truth[part], predicted[part]) if truth[part].nunique() > 1 else {}
+        found.append({SEGMENT: segment, "rows": count, **metrics})
+    mlflow.log_table(pd.DataFrame(found), "segments.json")
 
 
 # COMMAND ----------
@@ -299,7 +359,7 @@ def make_folds(label: pd.Series) -> TimeSeriesSplit | StratifiedKFold:
     """Parts for cross-validation, by time if each has two rows of both classes, else by class."""
     by_time = TimeSeriesSplit(FOLDS)
     parts = [label.iloc[rows] for pair in by_time.split(label) for rows in pair]
-    is_timed = label.index.name == "observed_at" and all(2 <= part.sum() <= len(part) - 2 for part in parts)
+    is_timed = "observed_at" in label.index.names and all(2 <= part.sum() <= len(part) - 2 for part in parts)
     return by_time if is_timed else StratifiedKFold(FOLDS, shuffle=True, random_state=42)
 
 
@@ -308,7 +368,7 @@ def fit(train: pd.DataFrame) -> BaseEstimator:
     features, label = train.drop(columns=LABEL), train[LABEL]
     model, folds = new_model(features), make_folds(label)
     search = GridSearchCV(model, SEARCH, scoring=goodness_of, cv=folds, refit=False, error_score="raise")
-    search.fit(features, label)
+    search.fit(features, label, **weights_to_fit(model, features))
     mlflow.log_table(pd.DataFrame(search.cv_results_).drop(columns="params"), "search.json")
     model.set_params(**search.best_params_)
     return fit_threshold(model, features, label, cv=folds)
@@ -318,7 +378,7 @@ def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
     """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
     rows = pd.concat([data.train, data.holdout])
     whole = with_threshold(clone(model.estimator_), threshold_of(model))
-    whole.fit(rows.drop(columns=LABEL), rows[LABEL])
+    fit_weighted(whole, rows.drop(columns=LABEL), rows[LABEL])
     whole.judged_ = model
     return whole
 
@@ -328,19 +388,28 @@ def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClas
     return FixedThresholdClassifier(model, threshold=float(threshold), response_method="predict_proba")
 
 
+def fit_weighted(classifier: BaseEstimator, features: pd.DataFrame, label: pd.Series) -> BaseEstimator:
+    """A classifier with a threshold, fitted; its model gets the weights, if rows have one."""
+    weights, model = weights_of(features), classifier.estimator
+    with config_context(enable_metadata_routing=bool(weights)):
+        if weights:
+            (model[-1] if isinstance(model, Pipeline) else model).set_fit_request(sample_weight=True)
+        return classifier.fit(features, label, **weights)
+
+
 def fit_threshold(
     model: BaseEstimator, features: pd.DataFrame, label: pd.Series, **how: object
 ) -> BaseEstimator:
     """The model, fitted, with the threshold that THRESHOLD_BY asks for; of too few rows, their share."""
     if not isinstance(THRESHOLD_BY, str):
-        return with_threshold(model, THRESHOLD_BY).fit(features, label)
+        return fit_weighted(with_threshold(model, THRESHOLD_BY), features, label)
     try:
-        return TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, **how).fit(features, label)
+        return fit_weighted(TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, **how), features, label)
     except ValueError as error:
         if "constant predictions" not in str(error):
             raise
     print(f"Too few rows to choose a threshold by, so it is the positive share, {label.mean():.4g}")
-    return with_threshold(model, label.mean()).fit(features, label)
+    return fit_weighted(with_threshold(model, label.mean()), features, label)
 
 
 def threshold_of(model: BaseEstimator) -> float:
@@ -350,13 +419,13 @@ def threshold_of(model: BaseEstimator) -> float:
 
 def best_constant(truth: pd.Series) -> pd.DataFrame:
     """The constant that fits these rows best: the share of positive ones."""
-    share = truth.mean()
+    share = mean_of(truth)
     return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, truth.index)
 
 
 def predict_baseline(data: TrainingData) -> pd.DataFrame:
     """What one would predict of the holdout without any feature: the share of positive rows."""
-    share = data.train[LABEL].mean()
+    share = mean_of(data.train[LABEL])
     return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, data.holdout.index)
 
 
@@ -415,6 +484,9 @@ def check_metrics() -> None:
         if not callable(metric):
             problem = f"METRICS has {metric!r} as {name}, which is no function"
             raise ValueError(f"{problem}; write a function of the label and what is predicted")
+        if WEIGHT and not {"sample_weight", "weights"} & set(inspect.signature(metric).parameters):
+            problem = f"METRICS has {name}, which takes no weights, and WEIGHT is {WEIGHT}"
+            raise ValueError(f"{problem}; write lambda truth, found, **weights: ..., and give it the weights")
     if COMPARED_BY not in METRICS:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
@@ -423,12 +495,17 @@ def check_metrics() -> None:
 
 def evaluate(truth: pd.Series, predicted: pd.DataFrame) -> dict[str, float]:
     """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+    return {name: float(metric(truth, predicted, **weights_of(truth))) for name, metric in METRICS.items()}
+
+
+def evaluate_one(truth: pd.Series, predicted: pd.DataFrame) -> float:
+    """COMPARED_BY."""
+    return METRICS[COMPARED_BY](truth, predicted, **weights_of(truth))
 
 
 def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
     """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
+    value = evaluate_one(truth, predicted)
     return -value if LOWER_IS_BETTER else value
 
 
@@ -469,10 +546,10 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 def draw_values(truth: pd.Series, predicted: pd.DataFrame) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, groups = np.random.default_rng(42), groups_to_draw_from(truth)
-    found = [METRICS[COMPARED_BY](truth, predicted)]
+    found = [evaluate_one(truth, predicted)]
     for _ in range(200):
         drawn = np.concatenate([chance.choice(rows, len(rows)) for rows in groups])
-        found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
+        found.append(evaluate_one(truth.iloc[drawn], predicted.iloc[drawn]))
     return np.array(found)
 
 
@@ -525,7 +602,9 @@ def warn_of_champion(registered_model: str) -> str:
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
     truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
-    ours, baseline = draw_values(truth, predict(model, data.holdout)), predict_baseline(data)
+    predicted, baseline = predict(model, data.holdout), predict_baseline(data)
+    log_segments(truth, predicted)
+    ours = draw_values(truth, predicted)
     for end, value in zip(("low", "high"), interval(ours), strict=True):
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
     others = {"baseline": baseline, "constant": best_constant(truth)}
@@ -757,7 +836,8 @@ def never_learnt(data: TrainingData) -> str:
     holdout = data.rules["holdout"]
     if not REFIT:
         return holdout
-    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+    newest = data.holdout.index.get_level_values(0).max()
+    return f"observed_at > '{newest}'" if "observed_at" in holdout else "false"
 
 
 def spread(data: TrainingData, prediction: pd.Series) -> dict:
@@ -785,7 +865,8 @@ def with_intervals(truth: pd.Series, predicted: pd.DataFrame) -> dict:
 def measured(data: TrainingData, predicted: pd.DataFrame) -> dict:
     """The metrics of the holdout, and the one that versions are compared by."""
     metrics = with_intervals(data.holdout[LABEL], predicted)
-    return {"metrics": metrics, "compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}
+    compared = {"compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}
+    return {"metrics": metrics, "weight": WEIGHT, **compared}
 
 
 def positive_values(gold: DataFrame) -> list[str]:

@@ -8,6 +8,7 @@
 
 # COMMAND ----------
 
+import inspect
 import logging
 import re
 import traceback
@@ -66,12 +67,14 @@ HOLDOUT_SHARE = 0.2
 MIN_ROWS = 50  # fewer rows to learn from end as SKIPPED
 MAX_ROWS = 1_000_000  # of more rows, about as many are used: a fixed sample of the keys
 REFIT = True  # after a version is judged, it is fitted once more, on all rows; False leaves that out
+WEIGHT = None  # a column of the gold table with how much each row counts, which is then no feature
+SEGMENT = None  # a column of the gold table, by whose values the metrics are logged too
 METRICS = {  # each compares the label with the prediction
     "rmse": scores.root_mean_squared_error,
     "mae": scores.mean_absolute_error,
     "median_absolute_error": scores.median_absolute_error,
     "r2": scores.r2_score,
-    "mean_error": lambda truth, found: (found - truth).mean(),  # above 0: too much is predicted
+    "mean_error": lambda truth, found, **weights: mean_of(found - truth),  # above 0: too much is predicted
 }
 COMPARED_BY, LOWER_IS_BETTER = "rmse", True
 BASELINE = "mean"  # of the label, which a model must beat; "median" suits "mae"
@@ -217,13 +220,15 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def collect(frame: DataFrame) -> pd.DataFrame:
     """The rows that have features, by time or else by key, which is the index; numbers as 32-bit floats."""
     order = [name for name in ("observed_at", KEY) if name in frame.columns]
-    features = [name for name in frame.columns if name not in (*order, LABEL, "_held_out", "_last")]
+    given = [name for name in ("_weight", "_segment") if name in frame.columns]
+    others = (*order, *given, LABEL, "_held_out", "_last")
+    features = [name for name in frame.columns if name not in others]
     numbers = [name for name, kind in frame.dtypes if kind == "double" and name in features]
     floats = {name: F.col(f"`{name}`").cast("float") for name in numbers}
     rows = (frame.withColumns(floats) if floats else frame).toPandas()
     rows.attrs.clear()  # figures of Spark's, which pandas would copy in each step
     rows = rows.dropna(how="all", subset=features).sort_values(order)
-    return rows.set_index(order[0]).drop(columns=order[1:])
+    return rows.set_index([order[0], *given]).drop(columns=order[1:])
 
 
 def load_data(gold_table: str, feature_table: str) -> TrainingData:
@@ -232,24 +237,70 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     rows, rules = read_rows(gold.df)
     if (ours := dict(rows.dtypes)[KEY]) != (theirs := dict(features.df.dtypes)[KEY]):
         raise ValueError(f"{KEY} is {ours} in {gold_table}, {theirs} in {feature_table}; make both the same")
-    no_features = [name for name in rows.columns if name != LABEL]
+    unused = [WEIGHT] if WEIGHT else []
+    no_features = [*unused, *(name for name in rows.columns if name != LABEL)]
     training_set = create_training_set(rows.where("NOT _held_out"), feature_table, no_features)
-    found = collect(rows.join(features.df, KEY))  # as load_df does, but with the time and _held_out
+    joined = rows.join(features.df.drop(*unused), KEY)  # as load_df does, but with the time and _held_out
+    found = collect(joined)
     train, holdout = (found[found["_held_out"] == part].drop(columns="_held_out") for part in (False, True))
     if len(train) < MIN_ROWS or holdout.empty:
         found = f"{len(train)} rows with {LABEL or KEY} to learn from, {len(holdout)} held out"
         raise Skipped(f"{gold_table}: {found}; {MIN_ROWS} and 1 needed")
     rules["rows_train"] = str(len(train))
-    remarks = remarks_on_share(len(train), len(holdout)) if train.index.name == "observed_at" else []
+    remarks = remarks_on_share(len(train), len(holdout)) if "observed_at" in train.index.names else []
     return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
 
 
 def select_rows(gold: DataFrame) -> DataFrame:
-    """Key, label and time of the rows with a label."""
+    """Key, label and time of the rows with a label, and what WEIGHT and SEGMENT ask for."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    rows = with_time(gold, F.col(LABEL).cast("double").alias(LABEL))
-    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
+    return usable(with_time(gold, F.col(LABEL).cast("double").alias(LABEL), *row_columns(gold)))
+
+
+def row_columns(gold: DataFrame) -> list[Column]:
+    """WEIGHT and SEGMENT, where they are set, as `_weight` and `_segment`."""
+    found = []
+    for constant, name, kind in (("WEIGHT", WEIGHT, "double"), ("SEGMENT", SEGMENT, "string")):
+        if name and name not in gold.columns:
+            raise ValueError(f"the gold table has no column {name}; correct {constant}, or add the column")
+        if name:
+            found.append(F.col(f"`{name}`").cast(kind).alias(f"_{constant.lower()}"))
+    return found
+
+
+def usable(rows: DataFrame) -> DataFrame:
+    """The rows with a label and, if rows are weighted, a weight above 0; NaN and infinities are neither."""
+    rows = rows.where(F.abs(LABEL) < float("inf"))
+    return rows.where("_weight > 0 AND _weight < double('Infinity')") if WEIGHT else rows
+
+
+def weights_of(rows: pd.DataFrame | pd.Series) -> dict[str, np.ndarray]:
+    """The weights of rows, which stand in their index, as scikit-learn takes them; empty without WEIGHT."""
+    return {"sample_weight": rows.index.get_level_values("_weight").to_numpy()} if WEIGHT else {}
+
+
+def weights_to_fit(model: BaseEstimator, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The same as arguments of a model's `fit`: of a pipeline, for its last step."""
+    step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
+    return {f"{step}{name}": weights for name, weights in weights_of(rows).items()}
+
+
+def mean_of(label: pd.Series) -> float:
+    """The mean, weighted if rows are."""
+    return float(np.average(label, weights=weights_of(label).get("sample_weight")))
+
+
+def log_segments(truth: pd.Series, predicted: pd.Series | pd.DataFrame) -> None:
+    """Logs METRICS for each of the 50 commonest values of SEGMENT, as segments.json."""
+    if not SEGMENT:
+        return
+    segments, found = truth.index.get_level_values("_segment").fillna("NULL"), []
+    for segment, count in segments.value_counts().head(50).items():
+        part = segments == segment
+        metrics = evaluate(truth[part], predicted[part]) if truth[part].nunique() > 1 else {}
+        found.append({SEGMENT: segment, "rows": count, **metrics})
+    mlflow.log_table(pd.DataFrame(found), "segments.json")
 
 
 # COMMAND ----------
@@ -275,11 +326,13 @@ def settings_to_try(label: pd.Series) -> list[dict]:
 
 def fit(train: pd.DataFrame) -> BaseEstimator:
     """The best model of SEARCH by cross-validation, by time where there is one."""
-    features, label, is_timed = train.drop(columns=LABEL), train[LABEL], train.index.name == "observed_at"
+    features, label, is_timed = train.drop(columns=LABEL), train[LABEL], "observed_at" in train.index.names
     folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
-    model, tried = TransformedTargetRegressor(new_model(features)), settings_to_try(label)
-    search = GridSearchCV(model, tried, scoring=goodness_of, cv=folds, error_score="raise")
-    search.fit(features, label)
+    model, tried = new_model(features), settings_to_try(label)
+    search = GridSearchCV(
+        TransformedTargetRegressor(model), tried, scoring=goodness_of, cv=folds, error_score="raise"
+    )
+    search.fit(features, label, **weights_to_fit(model, features))
     results = pd.DataFrame(search.cv_results_)
     results["log_of_label"] = results["param_func"].notna()
     mlflow.log_table(results.drop(columns=["params", "param_func", "param_inverse_func"]), "search.json")
@@ -290,19 +343,25 @@ def fit(train: pd.DataFrame) -> BaseEstimator:
 def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
     """The model fitted once more, on all rows, to score; with the one that is judged, for comparisons."""
     rows = pd.concat([data.train, data.holdout])
-    whole = clone(model).fit(rows.drop(columns=LABEL), rows[LABEL])
+    weights = weights_to_fit(getattr(model, "regressor_", model), rows)
+    whole = clone(model).fit(rows.drop(columns=LABEL), rows[LABEL], **weights)
     whole.judged_ = model
     return whole
 
 
+def typical(label: pd.Series) -> float:
+    """The constant that BASELINE names."""
+    return label.median() if BASELINE == "median" else mean_of(label)
+
+
 def best_constant(truth: pd.Series) -> pd.Series:
     """The constant that fits these rows best."""
-    return pd.Series(truth.agg(BASELINE), index=truth.index)
+    return pd.Series(typical(truth), index=truth.index)
 
 
 def predict_baseline(data: TrainingData) -> pd.Series:
     """What one would predict of the holdout without any feature."""
-    return pd.Series(data.train[LABEL].agg(BASELINE), index=data.holdout.index)
+    return pd.Series(typical(data.train[LABEL]), index=data.holdout.index)
 
 
 def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.Series:
@@ -369,6 +428,9 @@ def check_metrics() -> None:
         if not callable(metric):
             problem = f"METRICS has {metric!r} as {name}, which is no function"
             raise ValueError(f"{problem}; write a function of the label and what is predicted")
+        if WEIGHT and not {"sample_weight", "weights"} & set(inspect.signature(metric).parameters):
+            problem = f"METRICS has {name}, which takes no weights, and WEIGHT is {WEIGHT}"
+            raise ValueError(f"{problem}; write lambda truth, found, **weights: ..., and give it the weights")
     if COMPARED_BY not in METRICS:
         raise ValueError(f"COMPARED_BY is {COMPARED_BY!r}; write one of METRICS: {', '.join(METRICS)}")
     if not 0 < HOLDOUT_SHARE < 1:
@@ -377,12 +439,17 @@ def check_metrics() -> None:
 
 def evaluate(truth: pd.Series, predicted: pd.Series) -> dict[str, float]:
     """Each of METRICS."""
-    return {name: float(metric(truth, predicted)) for name, metric in METRICS.items()}
+    return {name: float(metric(truth, predicted, **weights_of(truth))) for name, metric in METRICS.items()}
+
+
+def evaluate_one(truth: pd.Series, predicted: pd.Series) -> float:
+    """COMPARED_BY."""
+    return METRICS[COMPARED_BY](truth, predicted, **weights_of(truth))
 
 
 def goodness(truth: pd.Series, predicted: pd.Series) -> float:
     """COMPARED_BY, with the sign that makes larger better."""
-    value = METRICS[COMPARED_BY](truth, predicted)
+    value = evaluate_one(truth, predicted)
     return -value if LOWER_IS_BETTER else value
 
 
@@ -423,10 +490,10 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 def draw_values(truth: pd.Series, predicted: pd.Series) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     chance, groups = np.random.default_rng(42), groups_to_draw_from(truth)
-    found = [METRICS[COMPARED_BY](truth, predicted)]
+    found = [evaluate_one(truth, predicted)]
     for _ in range(200):
         drawn = np.concatenate([chance.choice(rows, len(rows)) for rows in groups])
-        found.append(METRICS[COMPARED_BY](truth.iloc[drawn], predicted.iloc[drawn]))
+        found.append(evaluate_one(truth.iloc[drawn], predicted.iloc[drawn]))
     return np.array(found)
 
 
@@ -479,7 +546,9 @@ def warn_of_champion(registered_model: str) -> str:
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
     truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
-    ours, baseline = draw_values(truth, predict(model, data.holdout)), predict_baseline(data)
+    predicted, baseline = predict(model, data.holdout), predict_baseline(data)
+    log_segments(truth, predicted)
+    ours = draw_values(truth, predicted)
     for end, value in zip(("low", "high"), interval(ours), strict=True):
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
     others = {"baseline": baseline, "constant": best_constant(truth)}
@@ -711,7 +780,8 @@ def never_learnt(data: TrainingData) -> str:
     holdout = data.rules["holdout"]
     if not REFIT:
         return holdout
-    return f"observed_at > '{data.holdout.index.max()}'" if "observed_at" in holdout else "false"
+    newest = data.holdout.index.get_level_values(0).max()
+    return f"observed_at > '{newest}'" if "observed_at" in holdout else "false"
 
 
 def spread(data: TrainingData, prediction: pd.Series) -> dict:
@@ -739,7 +809,8 @@ def with_intervals(truth: pd.Series, predicted: pd.Series) -> dict:
 def measured(data: TrainingData, predicted: pd.Series) -> dict:
     """The metrics of the holdout, and the one that versions are compared by."""
     metrics = with_intervals(data.holdout[LABEL], predicted)
-    return {"metrics": metrics, "compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}
+    compared = {"compared_by": COMPARED_BY, "lower_is_better": LOWER_IS_BETTER}
+    return {"metrics": metrics, "weight": WEIGHT, **compared}
 
 
 def log_reference(data: TrainingData, predicted: pd.Series) -> None:
