@@ -61,6 +61,7 @@ CASES = {
         "a.csv has bytes that no text has; unpack it, or save",
     ),
     "nothing but a byte order mark": ("a.csv", b"\xef\xbb\xbf", "a.csv is empty; write the table into it"),
+    "nothing but Excel's sep=": ("a.csv", "sep=;\n", "a.csv is empty; write the table into it"),
     # Headers
     "Excel's sep=": ("a.csv", "sep=;\r\nid;x\r\n1;2,5\r\n2;3,5\r\n", BOTH),
     "pandas' index": ("a.csv", ",id,x\n0,1,2.5\n7,2,3.5\n", BOTH),
@@ -115,6 +116,11 @@ CASES = {
         "a.csv",
         'id,x\n1,"a\nb, c\n"\n2,"d\r\n\r\n3 e"\n',
         {"id": ("k", [1, 2]), "x": ("t", ["a\nb, c\n", "d\r\n\r\n3 e"])},
+    ),
+    "a text with a line that looks like a row": (
+        "a.csv",
+        'id,x\n1,"to do:\n2, paint\nthen rest\nfor long"\n2,b\n',
+        {"id": ("k", [1, 2]), "x": ("t", ["to do:\n2, paint\nthen rest\nfor long", "b"])},
     ),
     "a quote that is closed rows later": (
         "a.csv",

@@ -81,11 +81,11 @@ def _find_form(path: Path) -> Form:
         head = stream.read(SAMPLE)
         is_whole = not stream.read(1)
     text = codecs.getincrementaldecoder(encoding)().decode(head).lstrip("\ufeff")
-    if not text.strip():
-        raise WorkspaceError(f"{path} is empty; write the table into it")
     before = re.match(r"(\s*\n)*(\"?sep=(.)\"?,*;*\s*?\r?\n)?", text)
     lines_before = before[0].count("\n") if before else 0
     text = text[before.end() :] if before else text
+    if not text.strip():
+        raise WorkspaceError(f"{path} is empty; write the table into it")
     escape = "\\" if re.search(r'[^,;\t|\n\r]\\"[^,;\t|"\n\r]', text) and r"\N" not in text else ""
     separator = (before and before[3]) or max(SEPARATORS, key=lambda one: _agreement(text, one))
     records = _records(text, separator, escape)
@@ -166,18 +166,21 @@ def _check_quotes(path: Path, form: Form, row: list[str]) -> None:
 
 
 def _has_rows(record: list[str], row: list[str], form: Form) -> bool:
-    """Whether a line of a quoted text is itself a row, with fields of the same kinds as another row."""
-    kinds = [_kind(field) for field in row]
+    """Whether most lines of a quoted text are rows, with fields of the same kinds as another row."""
     for field in record:
-        for line in field.splitlines()[1:]:
-            parts: list[str] = next(_reader([line], form.separator, form.escape), [])
-            if len(parts) != len(kinds) or len(parts) < 2:
-                continue
-            known = [pair for pair in zip(map(_kind, parts), kinds, strict=True) if all(pair)]
-            has_proof = len(parts) > 3 or any(kind != "text" for kind, _ in known)
-            if known and has_proof and all(kind == other for kind, other in known):
-                return True
+        lines = field.splitlines()[1:]
+        if lines and 2 * sum(_is_like(line, row, form) for line in lines) >= len(lines):
+            return True
     return False
+
+
+def _is_like(line: str, row: list[str], form: Form) -> bool:
+    parts: list[str] = next(_reader([line], form.separator, form.escape), [])
+    if len(parts) != len(row) or len(parts) < 2:
+        return False
+    known = [pair for pair in zip(map(_kind, parts), map(_kind, row), strict=True) if all(pair)]
+    has_proof = len(parts) > 3 or any(kind != "text" for kind, _ in known)
+    return bool(known) and has_proof and all(kind == other for kind, other in known)
 
 
 @functools.lru_cache(10_000)
