@@ -111,3 +111,11 @@ def test_every_command_that_is_shown_is_one_that_the_cli_takes(bake):
 
     assert len(shown) > 12
     assert {command: wrong(command) for command in shown if wrong(command)} == {}
+
+
+def test_a_block_of_commands_works_in_a_new_terminal(bake):
+    """In staging and prod the CLI asks for the principal, whatever it is to do there."""
+    for readme in (bake() / "README.md", REPOSITORY / "local_workspace/README.md"):
+        for block in re.findall(r"^```bash\n(.*?)^```", readme.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            if re.search(r"^databricks .* -t (staging|prod)\b", block, re.MULTILINE):
+                assert block.startswith("export BUNDLE_VAR_service_principal=")

@@ -183,7 +183,8 @@ def test_a_table_is_read_without_what_its_reader_may_not_see(refused, read):
         return SimpleNamespace(said=f"{table_name} as it is" if table_name else "rows without a source")
 
     newest = SimpleNamespace(first=lambda: SimpleNamespace(version=7))
-    spark = SimpleNamespace(sql=lambda _: newest, table=lambda _: "rows")
+    catalog = SimpleNamespace(tableExists=lambda _: True)
+    spark = SimpleNamespace(sql=lambda _: newest, table=lambda _: "rows", catalog=catalog)
     read_table = function(
         "sales/train_revenue.py",
         "read_table",
@@ -191,6 +192,23 @@ def test_a_table_is_read_without_what_its_reader_may_not_see(refused, read):
         mlflow=SimpleNamespace(data=SimpleNamespace(load_delta=load_delta, from_spark=from_spark)),
     )
     assert read_table("dev.gold.sales").said == read
+
+
+def test_a_table_that_is_not_there_is_said_with_the_task_that_makes_it():
+    def refuse(_):
+        raise RuntimeError("[TABLE_OR_VIEW_NOT_FOUND] The table or view cannot be found. Verify the spelling")
+
+    spark = SimpleNamespace(sql=refuse, catalog=SimpleNamespace(tableExists=lambda _: False))
+    read_table = function(
+        "sales/train_revenue.py",
+        "read_table",
+        SparkSession=SimpleNamespace(builder=SimpleNamespace(getOrCreate=lambda: spark)),
+        DOMAIN="sales",
+    )
+    with pytest.raises(
+        ValueError, match="^there is no table dev.ml.sales; run the task features_sales first$"
+    ):
+        read_table("dev.ml.sales")
 
 
 def test_workers_are_counted_once_though_one_may_join_later(bake):

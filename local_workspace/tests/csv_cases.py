@@ -39,6 +39,8 @@ CASES = {
     "empty lines": ("a.csv", "\n" + PLAIN.replace("\n", "\n\n"), BOTH),
     "a byte order mark": ("a.csv", PLAIN.encode("utf-8-sig"), BOTH),
     "UTF-16": ("a.csv", PLAIN.encode("utf-16"), BOTH),
+    "UTF-16, cut off": ("a.csv", PLAIN.encode("utf-16")[:-1], "a.csv is not UTF-8; save it as UTF-8"),
+    "UTF-32": ("a.csv", PLAIN.encode("utf-32"), "a.csv has bytes that no text has; unpack it, or save it as"),
     "Windows-1252, packed": (
         "a.csv.gz",
         gzip.compress("id,Größe\n1,Müller\n2,Zoë 5 €\n".encode("cp1252")),
@@ -56,9 +58,10 @@ CASES = {
     "Excel's own file": (
         "a.csv",
         b"PK\x03\x04\x14\x00\x06\x00",
-        "a.csv has bytes that no text has; save it as",
+        "a.csv has bytes that no text has; unpack it, or save",
     ),
     "nothing but a byte order mark": ("a.csv", b"\xef\xbb\xbf", "a.csv is empty; write the table into it"),
+    "nothing but Excel's sep=": ("a.csv", "sep=;\n", "a.csv is empty; write the table into it"),
     # Headers
     "Excel's sep=": ("a.csv", "sep=;\r\nid;x\r\n1;2,5\r\n2;3,5\r\n", BOTH),
     "pandas' index": ("a.csv", ",id,x\n0,1,2.5\n7,2,3.5\n", BOTH),
@@ -80,6 +83,12 @@ CASES = {
         {"id": ("k", [1]), "a\nb": ("k", [2])},
     ),
     "a header alone": ("a.csv", "id,x\n", {"id": ("t", []), "x": ("t", [])}),
+    "a header alone, without a line's end": ("a.csv", "id,x", {"id": ("t", []), "x": ("t", [])}),
+    "a comment before the header": (
+        "a.csv",
+        "# made by hand\nid,x\n1,2\n",
+        "a.csv: the header has 1 fields, and the rows have 2; correct it",
+    ),
     # Rows
     "a row that is too short": (
         "a.csv",
@@ -97,6 +106,61 @@ CASES = {
         "a.csv",
         'id,x\n1,"C:\\"\n',
         {"id": ("k", [1]), "x": ("t", ["C:\\"])},
+    ),
+    "quotes within a text that has none around it": (
+        "a.csv",
+        'id,x\n1,5" pipe\n2,6" pipe\n',
+        {"id": ("k", [1, 2]), "x": ("t", ['5" pipe', '6" pipe'])},
+    ),
+    "texts of several lines": (
+        "a.csv",
+        'id,x\n1,"a\nb, c\n"\n2,"d\r\n\r\n3 e"\n',
+        {"id": ("k", [1, 2]), "x": ("t", ["a\nb, c\n", "d\r\n\r\n3 e"])},
+    ),
+    "a text with a line that looks like a row": (
+        "a.csv",
+        'id,x\n1,"to do:\n2, paint\nthen rest\nfor long"\n2,b\n',
+        {"id": ("k", [1, 2]), "x": ("t", ["to do:\n2, paint\nthen rest\nfor long", "b"])},
+    ),
+    "a quote that is closed rows later": (
+        "a.csv",
+        'id,x,y\n1,2,a\n3,4,"b\n5,6,c\n7,8,d"\n9,10,e\n',
+        "a.csv: a quote opened in line 3 is closed in line 5, with rows between; correct it",
+    ),
+    "a quote in the first row that is closed rows later": (
+        "a.csv",
+        'sep=,\nid,x\n"1,a\n5,b\n7,c",d\n9,e\n',
+        "a.csv: a quote opened in line 3 is closed in line 5, with rows between; correct it",
+    ),
+    "a quote that is closed rows later, of texts alone": (
+        "a.csv",
+        'id,x,y,z\nk,a,b,c\nl,"a,b,c\nm,a,,c\nn,a,b",c,d,e\n',
+        "a.csv: a quote opened in line 3 is closed in line 5, with rows between; correct it",
+    ),
+    "a quote that is never closed": (
+        "a.csv",
+        'id,x\n1,"a\n2,b\n3,c\n',
+        "a.csv: a quote opened in line 2 is never closed; correct it, or write quotes of a text twice",
+    ),
+    "a quote that is never closed, in UTF-16": (
+        "a.csv",
+        'id,x\n1,"a\n2,b\n3,c\n'.encode("utf-16"),
+        "a.csv: a quote opened in line 2 is never closed",
+    ),
+    "a quote that the next one closes": (
+        "a.csv",
+        'id,x\n1,"a\n2,"b"\n3,c\n',
+        "a.csv: a quote opened in line 2 is closed within a text, in line 3; correct it, or write",
+    ),
+    "blanks before quotes": (
+        "a.csv",
+        'id,x\n1, "a"\n2, "b"\n',
+        "a.csv: a blank stands before a quote, as in ' \"a\"'; remove it",
+    ),
+    "decimal commas between commas": (
+        "a.csv",
+        "id,x\n1,2,5\n2,3,5\n",
+        "a.csv: the header has 2 fields, and the rows have 3; correct it, or quote texts that have the",
     ),
     # What is missing
     "NA, NULL and alike among numbers": (
@@ -143,6 +207,16 @@ CASES = {
         "a.csv",
         'id,x,y\n1,"1,234","1,234.5"\n2,5,0.5\n',
         {"id": ("k", [1, 2]), "x": ("d", [1234.0, 5.0]), "y": ("d", [1234.5, 0.5])},
+    ),
+    "thousands with spaces, and with the apostrophe of Switzerland": (
+        "a.csv",
+        "id;x;y;z\n1;1 234,5;1’234.5;123 456\n2;0,5;5;1 234\n",
+        {
+            "id": ("k", [1, 2]),
+            "x": ("d", [1234.5, 0.5]),
+            "y": ("d", [1234.5, 5.0]),
+            "z": ("t", ["123 456", "1 234"]),
+        },
     ),
     # Times
     "times": (

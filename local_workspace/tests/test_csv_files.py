@@ -31,3 +31,14 @@ def test_an_odd_file_becomes_what_a_person_expects_or_is_refused(tmp_path, what)
         read(tmp_path, (name, content))
     assert str(refused.value).removeprefix(f"{tmp_path}/").startswith(wanted)
     assert len(str(refused.value).splitlines()) == 1
+
+
+FIGURES = ["1,00,000", "$5.50", "5,50 €", "5 %", "(5.50)", "31.12.2024", "12/31/2024", "2024-05", "123 456"]
+PLAIN = ["007", "+491701234567", "A-1", "12 rooms", "yes"]
+
+
+@pytest.mark.parametrize("text", FIGURES + PLAIN)
+def test_what_a_person_takes_for_a_number_or_a_time_is_said_to_be_text(tmp_path, text):
+    columns, said = read(tmp_path, ("a.csv", f"id;x\n1;{text}\n"))
+    assert columns["x"] == ("t", [text])
+    assert (f"x stays text, because of {text!r}" in said) == (text in FIGURES)

@@ -5,6 +5,7 @@ import pwd
 import resource
 import subprocess
 import sys
+import tempfile
 from types import SimpleNamespace
 
 import pytest
@@ -90,10 +91,15 @@ def percent_in_the_path(monkeypatch):
     monkeypatch.setattr(machine, "find_spec", lambda name: found)
 
 
+def long_temporary_folder(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", f"/tmp/{'x' * 80}")
+
+
 MACHINES = {  # what is odd -> the sentence
     no_user: "user: 12345 has no entry in /etc/passwd.*have root add the line me:x:12345:",
     few_files: "only 64 files may be open at once, and a run needs 512; allow them, as by ulimit -n 512",
     percent_in_the_path: "/home/me/100%/.venv/mlflow: MLflow does not work in a folder whose path has a %",
+    long_temporary_folder: "TMPDIR: /tmp/x{80} has 85 bytes, .* name a shorter one",
 }
 
 

@@ -1,8 +1,9 @@
 """Parquet, JSON and folders as people have them: what Spark is given in their place."""
 
 import json
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import numpy
 import pandas
@@ -38,6 +39,14 @@ COLUMNS = {  # what a column is of -> its values in the file, and as Spark gets 
         pyarrow.array([Decimal("1.5"), None], pyarrow.decimal256(50, 2)),
         [1.5, None],
     ),
+    "nanoseconds": (
+        pyarrow.array([datetime(2024, 1, 1, 12), None], pyarrow.timestamp("ns")),
+        [datetime(2024, 1, 1, 12), None],
+    ),
+    "UUIDs": (
+        pyarrow.array([bytes(16), None], pyarrow.binary(16)).cast(pyarrow.uuid()),
+        [f"{UUID(int=0)}", None],
+    ),
 }
 
 
@@ -47,6 +56,52 @@ def test_columns_that_spark_does_not_read_are_those_that_it_does(tmp_path, kind)
     write(tmp_path / "a.parquet", y=values)
     rows, _ = read(tmp_path, "a.parquet")
     assert [row["y"] for row in rows] == wanted
+
+
+NESTED = {  # what Spark does not read, within another type
+    "times of day in a list": pyarrow.array([[time(1)], []]),
+    "half floats in a struct": pyarrow.array([{"a": 1}] * 2, pyarrow.struct([("a", pyarrow.float16())])),
+    "nanoseconds in a map": pyarrow.array(
+        [[("a", 1)]] * 2, pyarrow.map_(pyarrow.string(), pyarrow.timestamp("ns"))
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NESTED)
+def test_nested_columns_that_spark_does_not_read_are_left_out_and_that_is_said(tmp_path, what):
+    write(tmp_path / "a.parquet", y=NESTED[what], z=pyarrow.array([[1], [2]]))
+    rows, (said,) = read(tmp_path, "a.parquet")
+    assert list(rows[0]) == ["sales_id", "x", "z"]
+    assert said.startswith("y is ") and said.endswith(", which Spark does not read, and is left out")
+
+
+UNLIKE = {  # values of a column in two files -> the values in both, or the sentence
+    "whole numbers, and where one is missing": ([1, 2], [1.5, None], [1.0, 2.0, 1.5, None]),
+    "nothing at all in one": (pyarrow.nulls(2), ["a", "b"], [None, None, "a", "b"]),
+    "integers of two widths": (pyarrow.array([1, 2], pyarrow.int32()), [3, 4], [1, 2, 3, 4]),
+    "times of two units": (
+        pyarrow.array([0, 1], pyarrow.timestamp("s")),
+        pyarrow.array([2_000_000_000, None], pyarrow.timestamp("ns")),
+        [datetime(1970, 1, 1, 0, 0, second) for second in range(3)] + [None],
+    ),
+    "numbers and texts": (
+        [1, 2],
+        ["a", "b"],
+        "the column y is string in {}/b.parquet, and int64 in {}/a.parquet; give it one type",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNLIKE)
+def test_a_column_has_one_type_in_all_files(tmp_path, what):
+    one, other, wanted = UNLIKE[what]
+    write(tmp_path / "a.parquet", y=one)
+    write(tmp_path / "b.parquet", y=other)
+    if isinstance(wanted, list):
+        assert [row["y"] for row in read(tmp_path, "a.parquet", "b.parquet")[0]] == wanted
+        return
+    with pytest.raises(WorkspaceError, match=wanted.replace("{}", str(tmp_path))):
+        read(tmp_path, "a.parquet", "b.parquet")
 
 
 @pytest.mark.parametrize("rows", [0, 2])
@@ -95,6 +150,9 @@ JSON = {
     "one array, pretty": json.dumps(RECORDS, indent=1),
     "one array in a line": json.dumps(RECORDS),
     "a byte order mark": "\ufeff" + json.dumps(RECORDS, indent=2),
+    "lines of Windows, the first one empty": "\r\n" + "".join(json.dumps(one) + "\r\n" for one in RECORDS),
+    "objects one after another, pretty": "\n".join(json.dumps(one, indent=2) for one in RECORDS),
+    "objects one after another, on a line": " ".join(map(json.dumps, RECORDS)),
 }
 
 
@@ -124,6 +182,20 @@ def test_what_is_guessed_of_a_csv_file_is_said(tmp_path):
     ]
 
 
+def damaged():
+    """A Parquet file whose rows are no longer what was packed."""
+    file = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table({"id": range(9), "t": pyarrow.array([time(1)] * 9)}), file)
+    whole = file.getvalue().to_pybytes()
+    return whole[:30] + b"\xff" * 40 + whole[70:]
+
+
+def parquet(**columns):
+    file = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table(columns), file)
+    return file.getvalue().to_pybytes()
+
+
 REFUSED = {  # what is wrong -> the files, and the sentence
     "headers that differ": (
         {"a.csv": b"id,x\n1,2\n", "b.csv": b"id,y\n1,2\n"},
@@ -138,9 +210,31 @@ REFUSED = {  # what is wrong -> the files, and the sentence
         "{}/a.json is no JSON: Expecting ':' delimiter: line 3",
     ),
     "JSON of numbers": ({"a.json": b"[1, 2]"}, "{}/a.json: 1 is no record; write it as an object"),
+    "JSON with a broken line": (
+        {"a.json": b'{"id": 1}\n{"id": 2,}\n'},
+        "{}/a.json: the record '{\"id\": 2,}' is no JSON: Expecting property name",
+    ),
+    "JSON with a name twice": (
+        {"a.json": b'[{"id": 1, "ID": 2}]'},
+        "{}/a.json has the name 'ID' twice in one object; rename one",
+    ),
+    "JSON without a record": ({"a.json": b"[]"}, "{}/a.json has no record; write the table into it"),
+    "JSON by columns, as pandas writes it": (
+        {"a.json": b'{"id": {"0": 1, "1": 2}, "x": {"0": 3, "1": 4}}'},
+        "{}/a.json has one record, whose values are lists or objects; write a record for each row",
+    ),
+    "JSON of one object around the records": (
+        {"a.json": b'{"data": [{"id": 1}, {"id": 2}]}'},
+        "{}/a.json has one record, whose values are lists or objects; write a record for each row",
+    ),
     "JSON in Latin-1": (
         {"a.json": '{"x": "ä"}'.encode("latin-1")},
         "{}/a.json is not UTF-8; save it as UTF-8",
+    ),
+    "Parquet that is damaged": ({"a.parquet": damaged()}, "{}/a.parquet cannot be read: "),
+    "a folder named as a column": (
+        {"X=1/a.parquet": parquet(id=[1], x=[2])},
+        "{}/X=1/a.parquet: the column X occurs twice; rename one, or remove it",
     ),
     "Parquet that is none": ({"a.parquet": b"PAR1"}, "{}/a.parquet is no Parquet file; write it as one"),
 }

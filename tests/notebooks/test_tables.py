@@ -235,12 +235,16 @@ def test_tables_without_versions_train_and_the_run_says_so(trained, runs, domain
     [
         ("grade", None, "label grade has the values 0.0, 1.0, 2.0; write into POSITIVE which are positive"),
         ("grade", [1, 2], 6667),
-        ("state", None, "label state has the values churned, stayed; write into POSITIVE which are positive"),
+        (
+            "state",
+            None,
+            "label state has the values 'churned', 'stayed'; write into POSITIVE which are positive",
+        ),
         ("state", ["Churned"], 3333),
         (
             "state",
             ["chruned"],
-            "label state has the values churned, stayed; POSITIVE = ['chruned'] is none of "
+            "label state has the values 'churned', 'stayed'; POSITIVE = ['chruned'] is none of "
             "them, so correct it",
         ),
         (

@@ -19,6 +19,9 @@ REFUSED = {  # what is said, as a pattern -> the columns that differ
     r"the key \w+ is decimal\(38,0\); make it a whole number": {"key": "CAST(id AS DECIMAL(38, 0))"},
     r"the key \w+ is double; make it a whole number as bigint, a text or a date": {"key": "1D * id"},
     r"the key \w+ is timestamp; .* as by CAST\(\w+_id AS STRING\)": {"key": "timestamp_seconds(id)"},
+    r"the key \w+ is boolean; make it a whole number": {"key": "id > 5"},
+    r"the key \w+ is binary; make it a whole number": {"key": "CAST(STRING(id) AS BINARY)"},
+    r"the key \w+ is struct<a:bigint>; make it a whole number": {"key": "named_struct('a', id)"},
     r"observed_at 9999-12-31 00:00:00 \(timestamp\) is no time .*; make it NULL": {
         "observed_at": "IF(id = 7, TIMESTAMP '9999-12-31', TIMESTAMP '2024-01-01')"
     },
@@ -27,6 +30,13 @@ REFUSED = {  # what is said, as a pattern -> the columns that differ
         "observed_at": "1704067200000 + id"
     },
     r"observed_at 20240131 \(bigint\) is no time": {"observed_at": "BIGINT(20240131)"},
+    r"observed_at \d{16} \(bigint\) is no time": {"observed_at": "1704067200000000 + id"},
+    r"observed_at 1704067200 \(string\) is no time .*; write it as 2024-12-31": {
+        "observed_at": "'1704067200'"
+    },
+    r"observed_at 20240131 \(string\) is no time": {"observed_at": "'20240131'"},
+    r"observed_at 2999-12-31 00:00:00 \(timestamp\) is no time": {"observed_at": "TIMESTAMP '2999-12-31'"},
+    r"observed_at 0001-01-01 \(date\) is no time": {"observed_at": "IF(id = 7, DATE '0001-01-01', NULL)"},
     r"observed_at 31\.12\.2024 \(string\) is no time .*; write it as 2024-12-31": {
         "observed_at": "IF(id = 7, '31.12.2024', NULL)"
     },
@@ -64,6 +74,8 @@ SAID = {  # the same, of tables that become features nevertheless
     },
 }
 FINE = {  # the columns that differ, of which no label or time is complained of
+    "no time in any row": {"observed_at": "CAST(NULL AS TIMESTAMP)"},
+    "seconds as a double, of which one is missing": {"observed_at": "IF(id = 7, NULL, 1704067200D + id)"},
     "yes and no": {},
     "numbers, of which one is none": {"grade": "IF(id = 7, double('NaN'), id % 2)"},
     "truths": {"grade": "id % 2 = 0"},

@@ -46,7 +46,7 @@ def binary_label(gold: DataFrame) -> Column:
     values = gold.select(value.alias("value")).dropna().distinct().orderBy("value")
     found = [row.value for row in values.limit(10).collect()]
     words = ("1", "true", "t", "yes", "y", "positive")
-    has = f"label {LABEL} has the values {', '.join(map(str, found))}"
+    has = f"label {LABEL} has the values {', '.join(map(repr, found))}"
     positive = [text for text in found if text in words] if is_text else found[1:]
     if POSITIVE is not None:
         given = POSITIVE if isinstance(POSITIVE, (list, tuple, set)) else [POSITIVE]

@@ -5,21 +5,25 @@ Stands for nothing of Databricks: https://arrow.apache.org/docs/python/csv.html
 
 import codecs
 import csv
+import functools
 import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
 from local_workspace.errors import WorkspaceError
-from local_workspace.own_tables.csv_types import Column, Texts
+from local_workspace.own_tables.csv_types import MISSING, Column, Texts, judge
 from local_workspace.own_tables.packed import open_file
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 BLOCK = 1 << 24  # a record longer than this is not read
 SAMPLE = 1 << 20  # characters that are looked at to guess
@@ -38,6 +42,7 @@ class Form(NamedTuple):
     escape: str
     lines_before: int
     names: list[str]
+    has_rows: bool
 
 
 def read_csv(paths: list[Path], partitions: list[dict[str, str | None]], target: Path) -> list[str]:
@@ -76,31 +81,35 @@ def _find_form(path: Path) -> Form:
         head = stream.read(SAMPLE)
         is_whole = not stream.read(1)
     text = codecs.getincrementaldecoder(encoding)().decode(head).lstrip("\ufeff")
-    if not text.strip():
-        raise WorkspaceError(f"{path} is empty; write the table into it")
     before = re.match(r"(\s*\n)*(\"?sep=(.)\"?,*;*\s*?\r?\n)?", text)
     lines_before = before[0].count("\n") if before else 0
     text = text[before.end() :] if before else text
+    if not text.strip():
+        raise WorkspaceError(f"{path} is empty; write the table into it")
     escape = "\\" if re.search(r'[^,;\t|\n\r]\\"[^,;\t|"\n\r]', text) and r"\N" not in text else ""
     separator = (before and before[3]) or max(SEPARATORS, key=lambda one: _agreement(text, one))
     records = _records(text, separator, escape)
     header, *rows = records if is_whole or len(records) == 1 else records[:-1]
-    return Form(encoding, separator, escape, lines_before, _names(path, header, rows))
+    _check_blanks(path, [header, *rows])
+    names = _names(path, header, rows, text)
+    form = Form(encoding, separator, escape, lines_before, names, bool(rows or not is_whole))
+    _check_quotes(path, form, next((row for row in rows if "\n" not in "".join(row)), []))
+    return form
 
 
 def _find_encoding(path: Path) -> str:
     """UTF-8 or UTF-16; or that of Western Windows, where all letters are of it."""
     with open_file(path) as stream:
-        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-    for encoding in ("utf-8", "cp1252"):
+        is_utf_16 = stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for encoding in ("utf-16",) if is_utf_16 else ("utf-8", "cp1252"):
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
             with open_file(path) as stream:
                 while block := stream.read(1 << 20):
                     text = decoder.decode(block)
                     if "\0" in text:
-                        raise WorkspaceError(f"{path} has bytes that no text has; save it as CSV in UTF-8")
+                        remedy = "unpack it, or save it as CSV in UTF-8"
+                        raise WorkspaceError(f"{path} has bytes that no text has; {remedy}")
                     if encoding == "cp1252" and NOT_WESTERN.search(text):
                         raise WorkspaceError(f"{path} is not UTF-8; save it as UTF-8")
                 decoder.decode(b"", final=True)
@@ -113,11 +122,13 @@ def _find_encoding(path: Path) -> str:
 
 
 def _records(text: str, separator: str, escape: str = "") -> list[list[str]]:
-    csv.field_size_limit(max(csv.field_size_limit(), SAMPLE))
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, escapechar=escape or None, doublequote=True
-    )
+    reader = _reader(io.StringIO(text, newline=""), separator, escape)
     return list(itertools.islice((record for record in reader if record), RECORDS))
+
+
+def _reader(lines: Iterable[str], separator: str, escape: str, strict: bool = False) -> "Reader":
+    csv.field_size_limit(BLOCK)
+    return csv.reader(lines, delimiter=separator, escapechar=escape or None, strict=strict)
 
 
 def _agreement(text: str, separator: str) -> tuple[bool, bool, int]:
@@ -128,14 +139,67 @@ def _agreement(text: str, separator: str) -> tuple[bool, bool, int]:
     return len(header) > 1 and sum(fit) >= 0.9 * len(fit), is_clean, len(header)
 
 
-def _names(path: Path, header: list[str], rows: list[list[str]]) -> list[str]:
+def _check_blanks(path: Path, records: list[list[str]]) -> None:
+    """Refuses quotes that stand behind blanks, since they are no quotes then, but a part of the text."""
+    for field in itertools.chain(*records):
+        if re.match(r'\s+"', field):
+            raise WorkspaceError(f"{path}: a blank stands before a quote, as in {field[:40]!r}; remove it")
+
+
+def _check_quotes(path: Path, form: Form, row: list[str]) -> None:
+    """Refuses a quote that is not closed where its field ends: rows, as `row`, would be lost in a text."""
+    with open_file(path) as stream, io.TextIOWrapper(stream, form.encoding, newline="") as lines:
+        reader = _reader(lines, form.separator, form.escape, strict=True)
+        line = 0
+        try:
+            for record in reader:
+                if reader.line_num > line + 1 and _has_rows(record, row or record, form):
+                    closed = f"is closed in line {reader.line_num}, with rows between"
+                    raise WorkspaceError(f"{path}: a quote opened in line {line + 1} {closed}; correct it")
+                line = reader.line_num
+        except csv.Error as error:
+            wrong = "is never closed"
+            if "expected after" in str(error):
+                wrong = f"is closed within a text, in line {reader.line_num}"
+            remedy = "correct it, or write quotes of a text twice"
+            raise WorkspaceError(f"{path}: a quote opened in line {line + 1} {wrong}; {remedy}") from None
+
+
+def _has_rows(record: list[str], row: list[str], form: Form) -> bool:
+    """Whether most lines of a quoted text are rows, with fields of the same kinds as another row."""
+    for field in record:
+        lines = field.splitlines()[1:]
+        if lines and 2 * sum(_is_like(line, row, form) for line in lines) >= len(lines):
+            return True
+    return False
+
+
+def _is_like(line: str, row: list[str], form: Form) -> bool:
+    parts: list[str] = next(_reader([line], form.separator, form.escape), [])
+    if len(parts) != len(row) or len(parts) < 2:
+        return False
+    known = [pair for pair in zip(map(_kind, parts), map(_kind, row), strict=True) if all(pair)]
+    has_proof = len(parts) > 3 or any(kind != "text" for kind, _ in known)
+    return bool(known) and has_proof and all(kind == other for kind, other in known)
+
+
+@functools.lru_cache(10_000)
+def _kind(text: str) -> str:
+    """What a field is; empty where it is missing."""
+    return "" if text.strip() in MISSING else judge([text]).kind
+
+
+def _names(path: Path, header: list[str], rows: list[list[str]], text: str) -> list[str]:
     """The columns' names; one without a name is named by its place, behind a line break."""
     names = [name.strip() for name in header]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else len(names)
     if width == len(names) - 1 and not names[-1]:
         names.pop()
-    elif width == len(names) + 1:  # a separator at the end of each row, or R's names of rows
+    elif width == len(names) + 1:  # a separator at the end of each row, or R's names of rows, in quotes
         is_end = all(not row[-1] for row in rows if len(row) == width)
+        if not is_end and not re.match(r'.*[\r\n]+"', text):
+            found = f"the header has {len(names)} fields, and the rows have {width}"
+            raise WorkspaceError(f"{path}: {found}; correct it, or quote texts that have the separator")
         names = [*names, ""] if is_end else ["", *names]
     seen: dict[str, str] = {}
     for name in names:
@@ -155,6 +219,8 @@ def _is_no_column(path: Path, name: str, texts: Texts) -> bool:
 
 def _read(path: Path, form: Form, parts: dict[str, str | None]) -> Iterator[pyarrow.RecordBatch]:
     """Blocks of rows, all columns as texts, with those that stand in the path."""
+    if not form.has_rows:
+        return
     broken: list[pyarrow.csv.InvalidRow] = []
 
     def refuse(row: pyarrow.csv.InvalidRow) -> str:

@@ -4,6 +4,7 @@ A column has a type only where each of its texts has that form and stays one of 
 and numbers of 20 digits stay text, since as numbers two of them could become one.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,13 +16,14 @@ SHORT = r"(0|[1-9]\d{0,17})"  # what a whole number of Spark can always hold
 WHOLE = r"(0|[1-9]\d*)"
 EXPONENT = r"[eE][+-]?\d+"
 GROUPS = r"[1-9]\d{0,2}"
+SPACES = r" \x{a0}\x{202f}"
 KINDS = {  # the first that all texts of a column have is its type
     "whole": rf"[+-]?{SHORT}",
     "point": (  # an exponent without sign or point is a code's letter
         rf"[+-]?({SHORT}|{WHOLE}\.\d*|\.\d+|\d+\.\d*{EXPONENT}|\d+[eE][+-]\d+|(?i:inf|infinity))"
     ),
-    "comma": rf"[+-]?({SHORT}|{WHOLE},\d+|\d+,\d+{EXPONENT}|{GROUPS}([.\x{{a0}}\x{{202f}}]\d{{3}})+(,\d+)?)",
-    "groups": rf"[+-]?({SHORT}|{WHOLE}\.\d+|{GROUPS}([,'\x{{a0}}\x{{202f}}]\d{{3}})+(\.\d+)?)",
+    "comma": rf"[+-]?({SHORT}|{WHOLE},\d+|\d+,\d+{EXPONENT}|{GROUPS}([.{SPACES}]\d{{3}})+(,\d+)?)",
+    "groups": rf"[+-]?({SHORT}|{WHOLE}\.\d+|{GROUPS}([,'\x{{2019}}{SPACES}]\d{{3}})+(\.\d+)?)",
     "truth": r"(?i:true|false)",
     "date": r"\d{4}-\d\d-\d\d",
     "time": r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?\s?(Z|UTC|[+-]\d\d(:?\d\d)?)?",
@@ -31,8 +33,10 @@ HABITS = {  # what a column may be besides, which decides where its numbers can 
     "phone": r"\+\d{8,}",
     "point groups": rf"[+-]?(0|{GROUPS}(\.\d{{3}})*)",
     "comma groups": rf"[+-]?(0|{GROUPS}(,\d{{3}})*)",
+    "space groups": rf"[+-]?(0|{GROUPS}( \d{{3}})*)",
     "two letters": "[A-Z]{2}",
 }
+FIGURES = re.compile(r"(?!\d+$|\+\d{8,}$)[^a-zA-Z]*\d[^a-zA-Z]*")  # taken for a number or a time by a person
 MISSING = ["", r"\N", "NULL", "null", "NaN", "nan", "NA", "<NA>", "N/A", "n/a", "#N/A", "#NV"]
 # Among numbers and times these are missing too; in a text column they may be a category.
 MISSING_NUMBERS = ["na", "Null", "NAN", "None", "none", "-", "--", "?", ".", "#VALUE!", "#DIV/0!", "#NUM!"]
@@ -77,6 +81,7 @@ class Texts:
         self.missing: Counter[str] = Counter()
         self.count = 0
         self.odd = ""  # the first text that is no number, in a column that has numbers
+        self.first = ""  # the first that is not missing
 
     def see(self, texts: pyarrow.StringArray) -> None:
         trimmed = pc.utf8_trim_whitespace(texts)
@@ -86,6 +91,7 @@ class Texts:
         values = pc.drop_null(pc.filter(trimmed, pc.invert(is_missing)))
         if not len(values):
             return
+        self.first = self.first or values[0].as_py()
         had_numbers = self.count > 0 and "point" in self.kinds
         self.count += len(values)
         # What is whole throughout, as most numbers are, has the forms of the other numbers too.
@@ -107,13 +113,16 @@ class Texts:
             kind = "comma"
         if kind == "comma" and "groups" in self.kinds and "comma groups" in self.habits and separator == ",":
             kind = "groups"
+        if kind in ("comma", "groups") and "space groups" in self.habits:
+            kind = "text"  # as 123 456 is a telephone's number or a code more often than a number
+        odd = self.odd or (self.first if FIGURES.fullmatch(self.first) else "")
         stays = "NA" if kind == "text" and self.count and "two letters" in self.habits else None
         words = MISSING if kind == "text" else MISSING + MISSING_NUMBERS
         missing = [word for word in words if word != stays]
         said = {
             "comma": "has a decimal comma",
             "groups": "has separated thousands",
-            "text": f"stays text, because of {self.odd[:40]!r}" if self.odd else "",
+            "text": f"stays text, because of {odd[:40]!r}" if odd else "",
         }.get(kind, "")
         if stays and self.missing[stays]:
             said = "keeps 'NA' as a text, like its other texts of two letters"
@@ -171,8 +180,8 @@ def _number(away: str, comma: str = ".") -> Callable[[pyarrow.StringArray], pyar
 READ: dict[str, Callable[[pyarrow.StringArray], pyarrow.Array]] = {
     "whole": lambda values: pc.cast(pc.utf8_ltrim(values, "+"), pyarrow.int64()),
     "point": lambda values: pc.cast(pc.utf8_ltrim(values, "+"), pyarrow.float64()),
-    "comma": _number(r"[.\x{a0}\x{202f}]", ","),
-    "groups": _number(r"[,'\x{a0}\x{202f}]"),
+    "comma": _number(rf"[.{SPACES}]", ","),
+    "groups": _number(rf"[,'\x{{2019}}{SPACES}]"),
     "truth": lambda values: pc.equal(pc.utf8_lower(values), "true"),
     "date": lambda values: pc.cast(values, pyarrow.date32()),
     "time": _read_time,

@@ -23,27 +23,49 @@ def read_parquet(
 ) -> tuple[list[Path], list[str]]:
     """The files to read in place of these, and what a person may not expect of them."""
     parts = {name: judge([found[name] for found in partitions]) for name in partitions[0]}
+    files = [_open(path) for path in paths]
+    for path, file in zip(paths, files, strict=True):
+        _check_names(path, [*file.schema_arrow.names, *(set(parts) - set(file.schema_arrow.names))])
+    wanted = _common_types(paths, files)
     said: dict[str, None] = {}
     found = []
-    for number, (path, values) in enumerate(zip(paths, partitions, strict=True)):
-        file = _open(path)
+    for number, (path, file, values) in enumerate(zip(paths, files, partitions, strict=True)):
         schema = file.schema_arrow
-        _check_names(path, schema.names)
-        left_out = [name for name in schema.names if INDEX.fullmatch(name)]
-        said |= dict.fromkeys(f"{name} is pandas' index, and is left out" for name in left_out)
-        said |= dict.fromkeys(
-            f"{field.name} is a time of day, and becomes text" for field in schema if _is_time(field.type)
-        )
+        left_out = [field.name for field in schema if INDEX.fullmatch(field.name) or _hides(field.type)]
+        said |= dict.fromkeys(line for field in schema if (line := _say(field)))
+        changes = {field.name: _change(field.type, wanted[field.name]) for field in schema}
         new = {name: column for name, column in parts.items() if name not in schema.names}
         target = folder / f"{number}.parquet"
-        if not left_out and not new and not any(_change(field.type) for field in schema):
-            target.symlink_to(
-                path.resolve()
-            )  # a name that Spark takes as it is: without wildcards, not hidden
+        if not left_out and not new and not any(changes.values()):
+            # a name that Spark takes as it is: without wildcards, not hidden
+            target.symlink_to(path.resolve())
         else:
-            _write(file, target, left_out, {name: (column, values[name]) for name, column in new.items()})
+            kept = {name: change for name, change in changes.items() if name not in left_out}
+            try:
+                _write(file, target, kept, {name: (column, values[name]) for name, column in new.items()})
+            except (pyarrow.ArrowInvalid, OSError) as error:
+                problem = " ".join(str(error).split())
+                raise WorkspaceError(f"{path} cannot be read: {problem}; write it anew") from None
         found.append(target)
     return found, list(said)
+
+
+def _common_types(paths: list[Path], files: list[pyarrow.parquet.ParquetFile]) -> dict[str, pyarrow.DataType]:
+    """The type of each column that all files can have; numbers of pandas are doubles where one is missing."""
+    types: dict[str, pyarrow.DataType] = {}
+    first: dict[str, Path] = {}
+    for path, file in zip(paths, files, strict=True):
+        for field in file.schema_arrow:
+            name, kind = field.name, field.type
+            kind = kind.value_type if pyarrow.types.is_dictionary(kind) else kind
+            pair = [pyarrow.schema([(name, types.get(name, kind))]), pyarrow.schema([(name, kind)])]
+            try:
+                types[name] = pyarrow.unify_schemas(pair, promote_options="permissive").field(0).type
+            except pyarrow.ArrowTypeError:
+                differ = f"{name} is {kind} in {path}, and {types[name]} in {first[name]}"
+                raise WorkspaceError(f"the column {differ}; give it one type") from None
+            first.setdefault(name, path)
+    return types
 
 
 def _open(path: Path) -> pyarrow.parquet.ParquetFile:
@@ -61,44 +83,62 @@ def _check_names(path: Path, names: list[str]) -> None:
         seen.add(name.casefold())
 
 
-def _is_time(kind: pyarrow.DataType) -> bool:
-    return bool(pyarrow.types.is_time(kind))
+def _say(field: pyarrow.Field) -> str:
+    """What a person may not expect of a column."""
+    if INDEX.fullmatch(field.name):
+        return f"{field.name} is pandas' index, and is left out"
+    if _hides(field.type):
+        return f"{field.name} is {field.type}, which Spark does not read, and is left out"
+    return f"{field.name} is a time of day, and becomes text" if pyarrow.types.is_time(field.type) else ""
 
 
-def _change(kind: pyarrow.DataType) -> Callable[[pyarrow.Array], pyarrow.Array] | None:
-    """What makes a column one that Spark reads; none where it does."""
+def _hides(kind: pyarrow.DataType) -> bool:
+    """Whether a nested type has within it what Spark does not read; models learn from none anyway."""
+    inner = [kind.field(place).type for place in range(kind.num_fields)]
+    return any(_change(one, one) or _hides(one) for one in inner)
+
+
+def _change(
+    kind: pyarrow.DataType, wanted: pyarrow.DataType
+) -> Callable[[pyarrow.Array], pyarrow.Array] | None:
+    """What makes a column one that Spark reads, of the type wanted; none where it is so."""
     types = pyarrow.types
-    if types.is_timestamp(kind) and kind.unit == "ns":
-        return lambda values: pc.cast(values, pyarrow.timestamp("us", kind.tz), safe=False)
-    if types.is_time(kind):
+    if types.is_timestamp(wanted) and wanted.unit == "ns":
+        return lambda values: pc.cast(values, pyarrow.timestamp("us", wanted.tz), safe=False)
+    if types.is_time(wanted):
         return lambda values: pc.replace_substring_regex(pc.cast(values, pyarrow.string()), r"\.0+$", "")
-    if types.is_float16(kind):
+    if types.is_float16(wanted):
         return lambda values: pc.cast(values, pyarrow.float32())
-    if types.is_duration(kind):  # the file has a number of these
+    if types.is_duration(wanted):  # the file has a number of these
         return lambda values: pc.divide(
             pc.cast(pc.cast(values, pyarrow.duration("us"), safe=False), pyarrow.int64()), 1e6
         )
-    if types.is_decimal(kind) and kind.precision > 38:
+    if types.is_decimal(wanted) and wanted.precision > 38:
         return lambda values: pc.cast(values, pyarrow.float64())
+    if str(wanted) == "extension<arrow.uuid>":
+        return lambda values: pyarrow.array(
+            [None if value is None else str(value) for value in values.to_pylist()], pyarrow.string()
+        )
+    if kind != wanted and not (types.is_dictionary(kind) and kind.value_type == wanted):
+        return lambda values: pc.cast(values, wanted, safe=False)
     return None
 
 
 def _write(
     file: pyarrow.parquet.ParquetFile,
     target: Path,
-    left_out: list[str],
+    changes: dict[str, Callable[[pyarrow.Array], pyarrow.Array] | None],
     parts: dict[str, tuple[Column, str | None]],
 ) -> None:
-    names = [name for name in file.schema_arrow.names if name not in left_out]
+    names = list(changes)
     writer = None
     try:
         for batch in (
             file.iter_batches(ROWS, columns=names) if file.metadata.num_rows else _no_rows(file, names)
         ):
             columns = {name: batch[name] for name in names}
-            for name, values in columns.items():
-                change = _change(values.type)
-                columns[name] = change(values) if change else values
+            for name, change in changes.items():
+                columns[name] = change(columns[name]) if change else columns[name]
             for name, (column, value) in parts.items():
                 constant = pyarrow.repeat(pyarrow.scalar(value, pyarrow.string()), batch.num_rows)
                 columns[name] = column.read(constant)

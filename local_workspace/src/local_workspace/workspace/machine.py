@@ -3,18 +3,21 @@
 import os
 import pwd
 import resource
+import tempfile
 from importlib.util import find_spec
 
 from local_workspace.errors import WorkspaceError
 
 OPEN_FILES = 512  # Spark alone has some 400 jars, sockets and files; with 256 it does not start
+PATH_BYTES = 70  # of the temporary folder; a socket's path has 104 on macOS, and 33 of them are our names
 
 
 def check() -> None:
-    """Raises where this user, the limit of open files, or the path of the packages is none to start with."""
+    """Raises where the user, the limit of open files, or a path is none to start with."""
     _check_user()
     _check_open_files()
     _check_packages()
+    _check_temporary()
 
 
 def _check_user() -> None:
@@ -49,3 +52,10 @@ def _check_packages() -> None:
             f"{folder}: MLflow does not work in a folder whose path has a %; rename that folder and install "
             "anew, or name another for the packages by UV_PROJECT_ENVIRONMENT"
         )
+
+
+def _check_temporary() -> None:
+    folder = tempfile.gettempdir()
+    if (length := len(os.fsencode(folder))) > PATH_BYTES:
+        why = f"of more than {PATH_BYTES} the paths of sockets become too long"
+        raise WorkspaceError(f"TMPDIR: {folder} has {length} bytes, and {why}; name a shorter one")

@@ -168,6 +168,8 @@ except Exception as error:
     reason = " ".join(str(error).split()) or repr(error)
     if "Unable to find feature" in reason:
         reason = f"train first, as {feature_table} has lost a feature of the champion: {reason}"
+    if "TABLE_OR_VIEW_NOT_FOUND" in reason:
+        reason = f"run the task features_{domain} first: {reason}"
     status = f"FAILED: {reason}"[:1000]
 
 # COMMAND ----------

@@ -124,6 +124,8 @@ def read_table(table: str) -> mlflow.data.Dataset:
         _ = dataset.df.schema  # Spark says here if it cannot be read
         return dataset
     except Exception:
+        if not spark.catalog.tableExists(table):
+            raise ValueError(f"there is no table {table}; run the task features_{DOMAIN} first") from None
         rows = spark.table(table)
     try:
         return mlflow.data.from_spark(rows, table_name=table, name=table)

@@ -163,6 +163,8 @@ def read_table(table: str) -> mlflow.data.Dataset:
         _ = dataset.df.schema  # Spark says here if it cannot be read
         return dataset
     except Exception:
+        if not spark.catalog.tableExists(table):
+            raise ValueError(f"there is no table {table}; run the task features_{DOMAIN} first") from None
         rows = spark.table(table)
     try:
         return mlflow.data.from_spark(rows, table_name=table, name=table)
@@ -277,7 +279,7 @@ def binary_label(gold: DataFrame) -> Column:
     values = gold.select(value.alias("value")).dropna().distinct().orderBy("value")
     found = [row.value for row in values.limit(10).collect()]
     words = ("1", "true", "t", "yes", "y", "positive")
-    has = f"label {LABEL} has the values {', '.join(map(str, found))}"
+    has = f"label {LABEL} has the values {', '.join(map(repr, found))}"
     positive = [text for text in found if text in words] if is_text else found[1:]
     if POSITIVE is not None:
         given = POSITIVE if isinstance(POSITIVE, (list, tuple, set)) else [POSITIVE]
