@@ -12,6 +12,7 @@ import pytest
 from distributions import PAIRS
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
+from sklearn import metrics
 
 SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
 
@@ -105,6 +106,49 @@ def test_the_psi_is_that_of_feature_engine_unless_bins_differ(name):
     psi = found.get("population_stability_index")
     is_same = psi == PSI[name] or psi == pytest.approx(PSI[name], rel=0.03, abs=0.001)
     assert is_same == (name not in OTHER_PSI)
+
+
+def test_the_metrics_of_a_classification_are_scikit_learns():
+    chance = np.random.default_rng(3)
+    label = (chance.random(3000) < 0.3) * 1
+    probability = np.clip(0.3 * label + 0.6 * chance.random(3000), 0, 1)
+    predicted, parts = (probability >= 0.45) * 1, {}
+    places = (probability * 1000).astype(int) * 4 + label * 2 + predicted  # as live_part has it
+    for place, value in zip(places, probability, strict=True):
+        rows, total = parts.get(place, (0, 0.0))
+        parts[place] = rows + 1, total + value
+    found = MONITOR["classification_metrics"](MONITOR["cells_of"](parts))
+    assert found == pytest.approx(
+        {
+            "roc_auc": metrics.roc_auc_score(label, probability),
+            "average_precision": metrics.average_precision_score(label, probability),
+            "log_loss": metrics.log_loss(label, probability),
+            "brier_score": metrics.brier_score_loss(label, probability),
+            "f1": metrics.f1_score(label, predicted),
+            "precision": metrics.precision_score(label, predicted),
+            "recall": metrics.recall_score(label, predicted),
+        },
+        abs=0.002,  # what thousandths cost
+    )
+
+
+def test_the_metrics_of_a_regression_are_scikit_learns():
+    chance = np.random.default_rng(4)
+    label = chance.normal(size=3000)
+    predicted = label + chance.normal(0.1, 0.5, size=3000)
+    error = label - predicted
+    sums = np.stack([np.ones(3000), label, label**2, np.abs(error), error**2]).reshape(5, 100, 30).sum(axis=2)
+    parts = {group: tuple(values) for group, values in enumerate(sums.T)}
+    found = MONITOR["regression_metrics"](MONITOR["groups_of"](parts))
+    assert found == pytest.approx(
+        {
+            "rmse": metrics.root_mean_squared_error(label, predicted),
+            "mae": metrics.mean_absolute_error(label, predicted),
+            "r2": metrics.r2_score(label, predicted),
+        }
+    )
+    value, low, high = MONITOR["with_intervals"](MONITOR["groups_of"](parts), True)["rmse"]
+    assert low < value < high and high - low == pytest.approx(6 * 0.5 / np.sqrt(2 * 3000), rel=0.3)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 9, 10, 50])
