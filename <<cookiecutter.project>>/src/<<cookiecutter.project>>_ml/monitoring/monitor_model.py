@@ -652,8 +652,8 @@ def monitor() -> str:
     values = {name: (column(named.get(name, name)), then) for name, then in columns.items()}
     is_regression = "positive" not in reference
     learns = "metrics" in reference
-    live = live_part(None if is_regression else float(tags["threshold"])) if learns else None
-    now, parts = count_bins(rows, values, live)
+    part = live_part(None if is_regression else float(tags["threshold"])) if learns else None
+    now, parts = count_bins(rows, values, part)
     counted = max(each["rows"] for each in now.values())
     if not counted:
         raise Skipped(f"no row between {start} and {end}; give another as_of, or more window_days")
