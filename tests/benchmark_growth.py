@@ -1,4 +1,4 @@
-"""How time and memory grow with the rows: features, each algorithm's training, and scoring, one at a time.
+"""How time and memory grow with the rows: features, trainings, scoring, monitoring, one by one.
 
 uv run python tests/benchmark_growth.py                      20,000, 200,000 and 2,000,000 rows
 uv run python tests/benchmark_growth.py 20000 200000         these
@@ -105,6 +105,8 @@ TASKS = [  # job, task, what it is called in the table: nothing where it warms u
     ("growth", "predict", "reading, joining and predicting"),
     ("ml_inference_pipeline", "score_by_xgboost", "scoring, all rows new"),
     ("ml_inference_pipeline", "score_by_xgboost", "scoring once more"),
+    ("ml_monitoring_pipeline", "monitor_by_xgboost", "monitoring"),
+    ("ml_monitoring_pipeline", "monitor_by_xgboost", "monitoring once more"),
     ("growth", "change", ""),
     ("ml_inference_pipeline", "score_by_xgboost", "scoring, all predictions changed"),
 ]

@@ -1,26 +1,32 @@
-"""The figures of monitoring, by the functions of its notebook alone: beside scipy's, and without drift."""
+"""The figures of monitoring, by the functions of its notebook alone: beside others', and without drift."""
+
+import __future__
 
 import ast
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from distributions import PAIRS
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
+from sklearn import metrics
 
 SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
 
 
 def functions(notebook):
     """The functions and settings of a notebook that need neither Spark nor a workspace."""
-    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef)
+    light = ("math", "re", "numpy", "datetime")  # the others take seconds to import
     constants = ("MAX_PSI", "MAX_MISSING", "CHANCE", "MIN_LABELS", "LEFT_OUT")
-    found = {}
+    found, flags = {}, __future__.annotations.compiler_flag
     for part in ast.parse((SOURCE / notebook).read_text()).body:
+        is_import = isinstance(part, ast.Import | ast.ImportFrom) and ast.unparse(part).split()[1] in light
         is_setting = isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) in constants
-        if isinstance(part, kept) or is_setting:
-            exec(compile(ast.Module([part], []), notebook, "exec"), found)
+        if is_import or is_setting or isinstance(part, ast.FunctionDef):
+            exec(compile(ast.Module([part], []), notebook, "exec", flags), found)
     return found
 
 
@@ -36,48 +42,32 @@ def distribution_of():
 MONITOR, REFERENCE = functions("monitoring/monitor_model.py"), distribution_of()
 
 
-def seen_now(then, values):
-    """Later values in the bins of the reference, as Spark counts them."""
-    known, missing = values.dropna(), float(values.isna().mean()) if len(values) else 0.0
+def places_of(then, values):
+    """The bin of the reference that each later value is in, as Spark finds it; -1 for a missing one."""
+    known = values.notna().to_numpy()
     if "texts" in then:
-        places = [then["texts"].index(v) if v in then["texts"] else len(then["texts"]) for v in known]
-        counts = np.bincount(np.array(places, dtype=int), minlength=len(then["counts"]))
-        return {"counts": counts.tolist(), "rows": len(values), "missing": missing}
-    known = known.to_numpy("float32")
-    places = np.searchsorted(np.array(then["edges"], dtype="float32"), known)
-    counts = np.bincount(places, minlength=len(then["counts"]))
-    means = np.bincount(places, known, len(counts)) / np.maximum(counts, 1)
-    return {"counts": counts.tolist(), "means": means.tolist(), "rows": len(values), "missing": missing}
+        places = pd.Index(then["texts"]).get_indexer(values)
+        places[places < 0] = len(then["texts"])
+    else:
+        places = np.searchsorted(np.array(then["edges"], dtype="float32"), values.to_numpy("float32"))
+    return np.where(known, places, -1)
 
 
-def series(values):
-    return pd.Series(values)
-
-
-DRAW = np.random.default_rng(7)
-NORMAL = DRAW.normal(size=4000)
-HOLED = np.where(DRAW.random(4000) < 0.3, np.nan, DRAW.normal(size=4000))
-TEXTS = DRAW.choice(["north", "south", "east"], 4000)
-PAIRS = {  # then, now, what they are told by
-    "same": (NORMAL, DRAW.normal(size=3000), ""),
-    "shifted": (NORMAL, DRAW.normal(1, size=3000), "PSI"),
-    "scaled": (NORMAL, DRAW.normal(size=3000) * 3, "PSI"),
-    "discrete": (DRAW.poisson(1.5, 4000) * 1.0, DRAW.poisson(3, 3000) * 1.0, "PSI"),
-    "decimals that floats lack": (DRAW.integers(0, 9, 4000) / 10, DRAW.integers(0, 9, 3000) / 10, ""),
-    "constant that moved": (np.full(4000, 5.0), np.full(3000, 4.0), "PSI"),
-    "constant": (np.full(4000, 5.0), np.full(3000, 5.0), ""),
-    "a new category": (TEXTS, DRAW.choice(["north", "south", "east", "west"], 3000), "PSI"),
-    "missing values": (NORMAL, HOLED[:3000], "missing"),
-    "tiny": (NORMAL[:12], NORMAL[20:30] + 0.1, ""),
-    "empty": (NORMAL, np.full(300, np.nan), "missing"),
-}
+def seen_now(then, places, values=None):
+    """What Spark counts of them; without the values, no means."""
+    counts = np.bincount(places + 1, minlength=len(then["counts"]) + 1)[1:]
+    found = {"counts": counts.tolist(), "rows": len(places), "missing": float(np.mean(places < 0))}
+    if values is not None and "edges" in then:
+        sums = np.bincount(places[places >= 0], values.dropna().to_numpy("float32"), len(counts))
+        found["means"] = (sums / np.maximum(counts, 1)).tolist()
+    return found
 
 
 @pytest.mark.parametrize(("then", "now", "told_by"), PAIRS.values(), ids=PAIRS)
 def test_figures_are_those_of_scipy_within_what_binning_costs(then, now, told_by):
-    then, now = series(then), series(now)
+    then, now = pd.Series(then), pd.Series(now)
     reference = REFERENCE(then)
-    later = seen_now(reference, now)
+    later = seen_now(reference, places_of(reference, now), now)
     found = MONITOR["compare"](reference, later)
     alerts = MONITOR["alerts_of"]("x", reference, later, True)
     assert len(alerts) == bool(told_by) and all(told_by in sentence for _, sentence in alerts)
@@ -100,6 +90,67 @@ def test_figures_are_those_of_scipy_within_what_binning_costs(then, now, told_by
     assert found["wasserstein_distance"] == pytest.approx(moved, abs=0.1 * np.nanstd(then) + 1e-6)
 
 
+PSI = json.loads(Path(__file__).with_name("psi_of_feature_engine.json").read_text())
+OTHER_PSI = {
+    "discrete": "its lowest bin has 0 and 1, ours 0 alone",
+    "constant that moved": "it has one bin for all values, so it sees nothing",
+    "tiny": "it takes an empty bin for 0.0001 of the rows, we for half a row",
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_psi_is_that_of_feature_engine_unless_bins_differ(name):
+    then, now = (pd.Series(values) for values in PAIRS[name][:2])
+    reference = REFERENCE(then)
+    found = MONITOR["compare"](reference, seen_now(reference, places_of(reference, now), now))
+    psi = found.get("population_stability_index")
+    is_same = psi == PSI[name] or psi == pytest.approx(PSI[name], rel=0.03, abs=0.001)
+    assert is_same == (name not in OTHER_PSI)
+
+
+def test_the_metrics_of_a_classification_are_scikit_learns():
+    chance = np.random.default_rng(3)
+    label = (chance.random(3000) < 0.3) * 1
+    probability = np.clip(0.3 * label + 0.6 * chance.random(3000), 0, 1)
+    predicted, parts = (probability >= 0.45) * 1, {}
+    places = (probability * 1000).astype(int) * 4 + label * 2 + predicted  # as live_part has it
+    for place, value in zip(places, probability, strict=True):
+        rows, total = parts.get(place, (0, 0.0))
+        parts[place] = rows + 1, total + value
+    found = MONITOR["classification_metrics"](MONITOR["cells_of"](parts))
+    assert found == pytest.approx(
+        {
+            "roc_auc": metrics.roc_auc_score(label, probability),
+            "average_precision": metrics.average_precision_score(label, probability),
+            "log_loss": metrics.log_loss(label, probability),
+            "brier_score": metrics.brier_score_loss(label, probability),
+            "f1": metrics.f1_score(label, predicted),
+            "precision": metrics.precision_score(label, predicted),
+            "recall": metrics.recall_score(label, predicted),
+        },
+        abs=0.002,  # what thousandths cost
+    )
+
+
+def test_the_metrics_of_a_regression_are_scikit_learns():
+    chance = np.random.default_rng(4)
+    label = chance.normal(size=3000)
+    predicted = label + chance.normal(0.1, 0.5, size=3000)
+    error = label - predicted
+    sums = np.stack([np.ones(3000), label, label**2, np.abs(error), error**2]).reshape(5, 100, 30).sum(axis=2)
+    parts = {group: tuple(values) for group, values in enumerate(sums.T)}
+    found = MONITOR["regression_metrics"](MONITOR["groups_of"](parts))
+    assert found == pytest.approx(
+        {
+            "rmse": metrics.root_mean_squared_error(label, predicted),
+            "mae": metrics.mean_absolute_error(label, predicted),
+            "r2": metrics.r2_score(label, predicted),
+        }
+    )
+    value, low, high = MONITOR["with_intervals"](MONITOR["groups_of"](parts), True)["rmse"]
+    assert low < value < high and high - low == pytest.approx(6 * 0.5 / np.sqrt(2 * 3000), rel=0.3)
+
+
 @pytest.mark.parametrize("freedom", [1, 2, 3, 9, 10, 50])
 @pytest.mark.parametrize("value", [0.0, 0.5, 9.0, 60.0, 300.0])
 def test_the_tail_of_chi_squared_is_scipys(value, freedom):
@@ -107,20 +158,30 @@ def test_the_tail_of_chi_squared_is_scipys(value, freedom):
     assert tail == pytest.approx(stats.chi2.sf(value, freedom), rel=1e-9, abs=1e-300)
 
 
-@pytest.mark.parametrize(("rows", "window"), [(200, 160), (2000, 30)])
+LOOKS = 100
+MAKERS = (
+    lambda chance, n: chance.normal(size=n),
+    lambda chance, n: chance.lognormal(3, 1.5, n),
+    lambda chance, n: chance.poisson(0.7, n) * 1.0,
+    lambda chance, n: chance.choice([f"t{k}" for k in range(60)], n, p=np.arange(60, 0, -1) / 1830),
+    lambda chance, n: np.where(chance.random(n) < 0.1, np.nan, chance.integers(0, 2, n)),
+)
+
+
+@pytest.mark.parametrize(("rows", "window"), [(200, 160), (2000, 30), (2000, 2000)])
 def test_fifty_features_without_drift_looked_at_100_times_alert_at_most_once(rows, window):
-    chance, alerts = np.random.default_rng(rows + window), []
+    chance, alerts, largest = np.random.default_rng(rows + window), [], 0.0
     for feature in range(50):
-        kind = feature % 5
-        makers = (
-            lambda n: chance.normal(size=n),
-            lambda n: chance.lognormal(3, 1.5, n),
-            lambda n: chance.poisson(0.7, n) * 1.0,
-            lambda n: chance.choice([f"t{k}" for k in range(60)], n, p=np.arange(60, 0, -1) / 1830),
-            lambda n: np.where(chance.random(n) < 0.1, np.nan, chance.integers(0, 2, n)),
-        )
-        reference = REFERENCE(series(makers[kind](rows)))
-        for _ in range(100):
-            later = seen_now(reference, series(makers[kind](window)))
+        make = MAKERS[feature % len(MAKERS)]
+        reference = REFERENCE(pd.Series(make(chance, rows)))
+        places = places_of(reference, pd.Series(make(chance, window * LOOKS)))
+        for look in places.reshape(LOOKS, window):
+            later = seen_now(reference, look)
+            largest = max(
+                largest, MONITOR["population_stability_index"](reference["counts"], later["counts"])
+            )
             alerts += MONITOR["alerts_of"](str(feature), reference, later, True)
+    print(
+        f"{rows} rows then, {window} now: {len(alerts)} alerts of {50 * LOOKS} looks, PSI up to {largest:.2f}"
+    )
     assert len(alerts) <= 1, alerts

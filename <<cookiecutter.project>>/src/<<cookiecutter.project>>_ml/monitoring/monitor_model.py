@@ -212,33 +212,17 @@ def regression_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
     }
 
 
-def cells_of(rows: DataFrame, threshold: float) -> dict[str, np.ndarray]:
-    """Rows by label, prediction, and probability in thousandths."""
-    by = [
-        F.col("_label").alias("label"),
-        (F.col("_predicted") >= threshold).cast("int").alias("predicted"),
-        F.floor(F.col("_predicted") * 1000).cast("int").alias("bin"),
-    ]
-    found = rows.groupBy(*by).agg(F.count("*").alias("rows"), F.avg("_predicted").alias("mean"))
-    names = ("label", "predicted", "bin", "rows", "mean")
-    found = found.orderBy("bin", "label", "predicted").collect()
-    return {name: np.array([row[name] for row in found]) for name in names}
+def cells_of(parts: dict[int, tuple]) -> dict[str, np.ndarray]:
+    """Rows by label, prediction, and probability in thousandths, which `live_part` writes as one number."""
+    place, (rows, total) = np.array(list(parts)), np.array(list(parts.values())).T
+    found = {"label": place // 2 % 2, "predicted": place % 2, "bin": place // 4}
+    return {**found, "rows": rows, "mean": total / rows}
 
 
-def groups_of(rows: DataFrame) -> dict[str, np.ndarray]:
+def groups_of(parts: dict[int, tuple]) -> dict[str, np.ndarray]:
     """Sums of about a thousand groups of rows; those of a key are in the same."""
-    label, error = F.col("_label"), F.col("_label") - F.col("_predicted")
-    sums = {
-        "rows": F.count("*").cast("double"),
-        "labels": F.sum(label),
-        "squares": F.sum(label * label),
-        "errors": F.sum(F.abs(error)),
-        "squared_errors": F.sum(error * error),
-    }
-    group = F.expr(f"pmod(xxhash64({key}, 'group'), 1000)").alias("group")
-    found = rows.groupBy(group).agg(*(value.alias(name) for name, value in sums.items()))
-    found = found.orderBy("group").collect()
-    return {name: np.array([row[name] for row in found]) for name in sums}
+    names = ("rows", "labels", "squares", "errors", "squared_errors")
+    return dict(zip(names, np.array(list(parts.values()), dtype=float).T, strict=True))
 
 
 def with_intervals(parts: dict[str, np.ndarray], is_regression: bool) -> dict[str, tuple]:
@@ -300,10 +284,10 @@ def champion() -> tuple[str, dict, dict]:
     return str(version.version), version.tags, reference
 
 
-def exists(table: str) -> bool:
-    """Whether there is such a table."""
-    schema, name = table.rsplit(".", 1)
-    return bool(spark.sql(f"SHOW TABLES IN {schema} LIKE '{name}'").collect())
+def existing(*names: str) -> set[str]:
+    """Which of these tables of the features' schema there are."""
+    found = spark.sql(f"SHOW TABLES IN {catalog}.{feature_schema} LIKE '{'|'.join(names)}'").collect()
+    return {row["tableName"].lower() for row in found}
 
 
 def label_of(gold: DataFrame, reference: dict) -> Column:
@@ -318,8 +302,8 @@ def label_of(gold: DataFrame, reference: dict) -> Column:
     return F.when(value != "NaN", value.isin(reference["positive"]).cast("double"))
 
 
-def gold_rows(reference: dict) -> DataFrame:
-    """Key, time, label, and whether the champion never learnt from the row."""
+def gold_rows(reference: dict) -> tuple[DataFrame, bool]:
+    """Key, time, label, and whether the champion never learnt from the row; and whether rows have a time."""
     gold = spark.table(gold_table)
     columns = {"_label": label_of(gold, reference)}
     has_time = "observed_at" in map(str.lower, gold.columns)
@@ -328,8 +312,8 @@ def gold_rows(reference: dict) -> DataFrame:
     rows = gold.select(key, *(value.alias(name) for name, value in columns.items()))
     rows = rows.where(F.col(key).isNotNull()).withColumn("_new", F.expr(reference["never_learnt"]))
     if has_time:
-        return rows.where("observed_at IS NOT NULL")
-    return rows.withColumn("observed_at", F.lit(None).cast("timestamp"))
+        return rows.where("observed_at IS NOT NULL"), True
+    return rows.withColumn("observed_at", F.lit(None).cast("timestamp")), False
 
 
 def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime, datetime]:
@@ -345,12 +329,11 @@ def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime
         return rows.withColumns({"_now": F.lit(True), "_live": is_live}), start, start + timedelta(days=1)
     time = F.when(F.col("observed_at") <= until, F.col("observed_at"))
     is_live = F.col("_label").isNotNull() & F.col("_new")
-    newest = rows.agg(
-        F.max(time).cast("string").alias("row"), F.max(F.when(is_live, time)).cast("string").alias("label")
-    ).first()
+    times = {"row": F.max(time), "label": F.max(F.when(is_live, time)), "until": F.max(until)}
+    newest = rows.agg(*(value.cast("string").alias(name) for name, value in times.items())).first()
     if newest["row"] is None:
         raise Skipped(f"{gold_table} has no row until {as_of or 'now'}")
-    end = datetime.fromisoformat(as_of or newest["row"])
+    end = datetime.fromisoformat(newest["until"] if as_of else newest["row"])
     if not as_of:
         end = end.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     labelled = datetime.fromisoformat(newest["label"] or newest["row"])
@@ -362,7 +345,7 @@ def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime
     return rows, end - days, end
 
 
-def with_predictions(rows: DataFrame, version: str, model_type: str) -> DataFrame:
+def with_predictions(rows: DataFrame, version: str, model_type: str, is_scored: bool) -> DataFrame:
     """The rows with what the champion predicts for them, `_predicted`, if that is known."""
     name = {"classification": "probability", "anomaly": "score"}.get(model_type, "prediction")
 # % if history
@@ -375,39 +358,63 @@ def with_predictions(rows: DataFrame, version: str, model_type: str) -> DataFram
         value = F.element_at("prediction", 2) if model_type == "classification" else F.col("prediction")
         return rows.join(scored.select(key, "observed_at", value.alias("_predicted")), [key, "observed_at"])
 # % endif
-    if not exists(predictions_table):
+    if not is_scored:
         return rows.withColumn("_predicted", F.lit(None).cast("double"))
     predictions = spark.table(predictions_table).where(F.col("model_version") == int(version))
     return rows.join(predictions.select(key, F.col(name).cast("double").alias("_predicted")), key, "left")
 
 
-def count_bins(rows: DataFrame, columns: dict[str, dict], named: dict[str, str]) -> dict[str, dict]:
-    """For each column the number of rows and the mean in each bin, and what is missing; counted at once."""
-    parts = []
-    for index, then in enumerate(columns.values()):
-        value = F.lit(None).cast("double")
-        if "texts" in then:
-            place = F.array_position(F.array(*map(F.lit, then["texts"] or [""])), F.col(f"_{index}"))
-            known = F.when(place > 0, place - 1).otherwise(len(then["texts"])).cast("int")
-            place = F.when(F.col(f"_{index}").isNotNull(), known)
-        else:
-            value = F.col(f"_{index}").cast("float").cast("double")
-            above = [(value > edge).cast("int") for edge in then["edges"]]
-            place = sum(above[1:], above[0]) if above else F.when(value.isNotNull(), 0)
-        parts.append(F.struct(F.lit(index).alias("column"), place.alias("bin"), value.alias("value")))
-    chosen = rows.select(*(column(named.get(name, name)).alias(f"_{n}") for n, name in enumerate(columns)))
-    counted = chosen.select(F.explode(F.array(*parts)).alias("part")).groupBy("part.column", "part.bin")
-    found = {}
-    for row in counted.agg(F.count("*").alias("count"), F.avg("part.value").alias("mean")).collect():
-        found[row.column, row.bin] = row["count"], row["mean"] or 0.0
+def bin_of(value: Column, then: dict) -> tuple[Column, Column]:
+    """The bin of a value, NULL for a missing one; and the value, if it is a number."""
+    if "texts" in then:
+        place = F.array_position(F.array(*map(F.lit, then["texts"] or [""])), value)
+        known = F.when(place > 0, place - 1).otherwise(len(then["texts"])).cast("int")
+        return F.when(value.isNotNull(), known), F.lit(None).cast("double")
+    value = value.cast("float").cast("double")
+    above = [(value > edge).cast("int") for edge in then["edges"]]
+    return sum(above[1:], above[0]) if above else F.when(value.isNotNull(), 0), value
+
+
+def live_part(threshold: float | None) -> tuple[Column, Column, Column]:
+    """Group, value and error of a row with a new label; of a classification, the group says the rest."""
+    label, predicted = F.col("_label"), F.col("_predicted")
+    if threshold is None:
+        return F.expr(f"pmod(xxhash64({key}, 'group'), 1000)").cast("int"), label, label - predicted
+    place = F.floor(predicted * 1000) * 4 + label * 2 + (predicted >= threshold).cast("int")
+    return place.cast("int"), predicted, F.lit(None).cast("double")
+
+
+def count_bins(
+    rows: DataFrame, columns: dict[str, tuple[Column, dict]], live: tuple[Column, Column, Column] | None
+) -> tuple[dict[str, dict], dict[int, tuple]]:
+    """What each column has now, in each bin; and the sums of each group of rows with new labels.
+
+    All by one query, in which a row becomes one part for each column, and one for a new label.
+    """
+    parts, no_error = [], F.lit(None).cast("double")
+    for index, (value, then) in enumerate(columns.values()):
+        parts.append((F.col("_now"), F.lit(index), *bin_of(value, then), no_error))
+    sums = [F.count("*"), F.sum("part.value")]
+    if live:
+        parts.append((F.expr("_live AND _predicted IS NOT NULL"), F.lit(-1), *live))
+        value, error = F.col("part.value"), F.col("part.error")
+        sums += [F.sum(value * value), F.sum(F.abs(error)), F.sum(error * error)]
+    names = ("column", "bin", "value", "error")
+    structs = [
+        F.when(is_part, F.struct(*(field.alias(name) for name, field in zip(names, part, strict=True))))
+        for is_part, *part in parts
+    ]
+    exploded = rows.select(F.explode(F.array(*structs)).alias("part")).where("part IS NOT NULL")
+    counted = exploded.groupBy(F.col("part.column"), F.col("part.bin")).agg(*sums).collect()
+    found = {(place, number): tuple(values) for place, number, *values in counted}
     now = {}
-    for index, (name, then) in enumerate(columns.items()):
-        bins = [found.get((index, place), (0, 0.0)) for place in range(len(then["counts"]))]
-        counts, missing = [count for count, _ in bins], found.get((index, None), (0, 0.0))[0]
+    for index, (name, (_, then)) in enumerate(columns.items()):
+        bins = [found.get((index, number), (0, None)) for number in range(len(then["counts"]))]
+        counts, missing = [rows for rows, *_ in bins], found.get((index, None), (0,))[0]
+        means = [(total or 0.0) / max(rows, 1) for rows, total, *_ in bins]
         total = sum(counts) + missing
-        means = [mean for _, mean in bins]
         now[name] = {"counts": counts, "means": means, "rows": total, "missing": missing / max(total, 1)}
-    return now
+    return now, dict(sorted((number, sums) for (place, number), sums in found.items() if place == -1))
 
 
 # COMMAND ----------
@@ -438,39 +445,61 @@ def rounded(value: object) -> object:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def write_figures(rows: list[dict], version: str, start: datetime, end: datetime, granularity: str) -> None:
-    """Merges the figures by version, window and column."""
-    given = {"start": str(start), "end": str(end), "granularity": granularity, "drift_type": "BASELINE"}
+def write_figures(rows: list[dict], version: str, window: tuple, granularity: str, is_new: bool) -> dict:
+    """Merges the figures by version, window and column; gives those of the last 30 windows, as `windows_of`.
+
+    What stands in the table already is not written again.
+    """
+    start, end = map(str, window)
+    given = {"granularity": granularity, "drift_type": "BASELINE"}
     names = [name for name in FIGURES if name not in ("model_version", "window")]
-    types = ", ".join(f"`{name}` {FIGURES[name]}" for name in names)
-    values = [tuple(rounded({**given, **row}.get(name)) for name in names) for row in rows]
-    window = F.struct(*(F.lit(given[name]).cast("timestamp").alias(name) for name in ("start", "end")))
-    figures = spark.createDataFrame(values, types).select(
-        F.lit(int(version)).cast("bigint").alias("model_version"), window.alias("window"), *names
-    )
-    columns = ", ".join(f"`{name}` {kind}" for name, kind in FIGURES.items())
-    spark.sql(f"CREATE TABLE IF NOT EXISTS {monitoring_table} ({columns})")
-    is_written = " AND ".join(f"w.`{name}` <=> n.`{name}`" for name in FIGURES)
-    same = " AND ".join(f"t.{name} = s.{name}" for name in ("model_version", "window", "column_name"))
-    spark.sql(
-        f"MERGE INTO {monitoring_table} t USING ("
-        f"SELECT n.* FROM {{figures}} n LEFT ANTI JOIN {monitoring_table} w ON {is_written}"
-        f") s ON {same} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
-        figures=figures,
-    )
+    values = {
+        row["column_name"]: tuple(rounded({**given, **row}.get(name)) for name in names) for row in rows
+    }
+    windows = {} if is_new else read_windows(version, names)
+    written = windows.get((end, start), {})
+    windows[end, start] = {**written, **values}
+    if any(written.get(name) != value for name, value in values.items()):
+        types = ", ".join(f"`{name}` {FIGURES[name]}" for name in names)
+        times = {"start": F.lit(start).cast("timestamp"), "end": F.lit(end).cast("timestamp")}
+        figures = spark.createDataFrame(list(values.values()), types).select(
+            F.lit(int(version)).cast("bigint").alias("model_version"),
+            F.struct(*(time.alias(name) for name, time in times.items())).alias("window"),
+            *names,
+        )
+        if is_new:
+            figures.writeTo(monitoring_table).using("delta").create()
+        else:
+            keys = ("model_version", "window", "column_name")
+            spark.sql(
+                f"MERGE INTO {monitoring_table} t USING {{figures}} s "
+                f"ON {' AND '.join(f't.{name} = s.{name}' for name in keys)} "
+                "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+                figures=figures,
+            )
+    return windows_of(windows, names)
 
 
-def read_windows(version: str) -> dict[str, dict[str, dict]]:
-    """The figures of the version's last 30 windows: by the day each ended, then by column."""
-    windows: dict[str, dict[str, dict]] = {}
+def read_windows(version: str, names: list[str]) -> dict[tuple[str, str], dict[str, tuple]]:
+    """The figures of the version's last 30 windows: by the end and start of each, then by column."""
+    windows: dict[tuple[str, str], dict[str, tuple]] = {}
     of_version = spark.table(monitoring_table).where(F.col("model_version") == int(version))
-    last = of_version.select("window").distinct().orderBy(F.col("window.end").desc()).limit(30)
-    psi = F.col("population_stability_index").alias("psi")
-    end = F.col("window.end").cast("string").alias("end")
-    chosen = of_version.join(last, "window").select(end, "column_name", psi, "metrics")
-    for row in chosen.orderBy("end", "column_name").collect():
-        windows.setdefault(row.end, {})[row.column_name] = {"psi": row.psi, "metrics": row.metrics or []}
+    age = F.expr("dense_rank() OVER (ORDER BY `window`.`end` DESC)").alias("_age")
+    times = [F.col(f"window.{name}").cast("string").alias(f"_{name}") for name in ("end", "start")]
+    for _, end, start, *values in of_version.select(age, *times, *names).where("_age <= 30").collect():
+        key = tuple(str(datetime.fromisoformat(time)) for time in (end, start))
+        windows.setdefault(key, {})[values[names.index("column_name")]] = tuple(values)
     return windows
+
+
+def windows_of(windows: dict[tuple[str, str], dict[str, tuple]], names: list[str]) -> dict:
+    """The PSI and metrics of the last 30 windows: by the day each ended, then by column."""
+    found: dict[str, dict[str, dict]] = {}
+    psi, metrics = names.index("population_stability_index"), names.index("metrics")
+    for (end, _), columns in sorted(windows.items()):
+        each = {name: {"psi": row[psi], "metrics": row[metrics] or []} for name, row in columns.items()}
+        found.setdefault(end, {}).update(each)
+    return dict(list(found.items())[-30:])
 
 
 def series_of(windows: dict[str, dict[str, dict]], label: str | None) -> list[Metric]:
@@ -484,8 +513,8 @@ def series_of(windows: dict[str, dict[str, dict]], label: str | None) -> list[Me
         values = {"largest_psi": max(features)} if features else {}
         if "prediction" in psi:
             values["prediction_psi"] = psi["prediction"]
-        for metric in columns.get(TABLE, {}).get("metrics", []):
-            values[f"live_{metric.name}"] = metric.value
+        for metric, value, *_ in columns.get(TABLE, {}).get("metrics", []):
+            values[f"live_{metric}"] = value
         found += [Metric(name, value, stamp, step) for name, value in values.items()]
     return found
 
@@ -496,16 +525,18 @@ def draw(windows: dict, reference: dict, now: dict[str, dict]) -> Figure:
     order = sorted(
         (name for name in windows[last] if name != TABLE), key=lambda name: -(windows[last][name]["psi"] or 0)
     )[:20]
-    figure = Figure(figsize=(13, 8), layout="constrained")
-    grid = figure.add_gridspec(3, 2, width_ratios=[1.3, 1])
+    names = [name if len(name) <= 30 else f"{name[:29]}…" for name in order]
+    margins = {"left": 0.03 + 0.006 * max(8, *map(len, names)), "right": 0.98, "bottom": 0.09, "top": 0.95}
+    figure = Figure(figsize=(13, 8))  # margins by hand: finding them takes as long as all the rest
+    grid = figure.add_gridspec(3, 2, width_ratios=[1.3, 1], hspace=0.6, wspace=0.15, **margins)
     heat = figure.add_subplot(grid[:2, 0])
     psi = [[windows[end].get(name, {}).get("psi") for end in windows] for name in order]
     image = heat.imshow(np.array(psi, dtype=float), aspect="auto", cmap="YlOrRd", vmin=0, vmax=3 * MAX_PSI)
-    heat.set_yticks(range(len(order)), order)
+    heat.set_yticks(range(len(order)), names)
     some = range(0, len(windows), math.ceil(len(windows) / 5))
     heat.set_xticks(some, [list(windows)[place][:10] for place in some])
     heat.set(title=f"{model_name}: PSI by the end of the window", xlabel="")
-    figure.colorbar(image, ax=heat, label=f"PSI, at most {MAX_PSI} is quiet")
+    figure.colorbar(image, ax=heat, pad=0.02, label=f"PSI, at most {MAX_PSI} is quiet")
     for row, name in enumerate(order[:3]):
         bars = figure.add_subplot(grid[row, 1])
         draw_bins(bars, name, reference["columns"][name], now[name])
@@ -533,10 +564,10 @@ def draw_metric(axes: object, windows: dict, reference: dict) -> None:
     """The live metric that decides, with its interval, beside that of the holdout."""
     name = reference.get("compared_by")
     found = {
-        end[:10]: metric
+        end[:10]: values
         for end, columns in windows.items()
-        for metric in columns.get(TABLE, {}).get("metrics", [])
-        if metric.name == name
+        for metric, *values in columns.get(TABLE, {}).get("metrics", [])
+        if metric == name
     }
     if not found:
         axes.set_axis_off()
@@ -546,8 +577,8 @@ def draw_metric(axes: object, windows: dict, reference: dict) -> None:
     value, low, high = reference["metrics"][name]
     axes.axhspan(low, high, color="tab:blue", alpha=0.2)
     axes.axhline(value, color="tab:blue", label="holdout")
-    places, values = range(len(found)), [metric.value for metric in found.values()]
-    spans = [[metric.value - metric.low, metric.high - metric.value] for metric in found.values()]
+    places, values = range(len(found)), [value for value, _, _ in found.values()]
+    spans = [[value - low, high - value] for value, low, high in found.values()]
     axes.errorbar(places, values, np.transpose(spans), fmt="o-", color="tab:orange", capsize=3, label="live")
     some = range(0, len(found), math.ceil(len(found) / 5))
     axes.set_xticks(some, [list(found)[place] for place in some])
@@ -587,26 +618,21 @@ def check_parameters() -> None:
         raise ValueError(f"parameter as_of is {as_of!r}; give a time like 2026-01-31 00:00:00") from None
 
 
-def live_metrics(rows: DataFrame, tags: dict, reference: dict) -> tuple[dict[str, tuple], int]:
+def live_metrics(parts: dict[int, tuple], is_regression: bool) -> tuple[dict[str, tuple], int]:
     """The champion's metrics on rows whose labels have arrived, and how many there are."""
-    if "metrics" not in reference:
-        return {}, 0
-    labelled = rows.where("_live AND _predicted IS NOT NULL")
-    is_regression = "positive" not in reference
-    parts = groups_of(labelled) if is_regression else cells_of(labelled, float(tags["threshold"]))
-    count = int(sum(parts["rows"]))
+    count = sum(rows for rows, *_ in parts.values())
     if count < MIN_LABELS:
         print(f"{count} rows with labels that the champion never learnt from; its metrics need {MIN_LABELS}")
         return {}, count
-    return with_intervals(parts, is_regression), count
+    return with_intervals(groups_of(parts) if is_regression else cells_of(parts), is_regression), count
 
 
 def monitor() -> str:
     check_parameters()
     version, tags, reference = champion()
     label = reference["label"]
-    rows = gold_rows(reference)
-    has_time = "observed_at" in map(str.lower, spark.table(gold_table).columns)
+    tables = existing(f"{model_name}_predictions", f"{model_name}_monitoring")
+    rows, has_time = gold_rows(reference)
     rows, start, end = choose_windows(rows, has_time)
     features = spark.table(feature_table)
     names = [name for name in reference["columns"] if name not in ("prediction", label)]
@@ -618,14 +644,20 @@ def monitor() -> str:
 # % else
     keys = [key]
 # % endif
-    rows = with_predictions(rows.where("_now OR _live"), version, tags.get("model_type", ""))
+    is_scored, model_type = f"{model_name}_predictions" in tables, tags.get("model_type", "")
+    rows = with_predictions(rows.where("_now OR _live"), version, model_type, is_scored)
     rows = rows.join(features.select(*keys, *(column(name) for name in names if name not in gone)), keys)
     columns = {name: each for name, each in reference["columns"].items() if name not in gone}
-    now = count_bins(rows.where("_now"), columns, {"prediction": "_predicted", label: "_label"})
+    named = {"prediction": "_predicted", label: "_label"}
+    values = {name: (column(named.get(name, name)), then) for name, then in columns.items()}
+    is_regression = "positive" not in reference
+    learns = "metrics" in reference
+    part = live_part(None if is_regression else float(tags["threshold"])) if learns else None
+    now, parts = count_bins(rows, values, part)
     counted = max(each["rows"] for each in now.values())
     if not counted:
         raise Skipped(f"no row between {start} and {end}; give another as_of, or more window_days")
-    live, labelled = live_metrics(rows, tags, reference)
+    live, labelled = live_metrics(parts, is_regression) if learns else ({}, 0)
     figures = {name: compare(then, now[name]) for name, then in columns.items()}
     alerts = [(math.inf, f"{name} is gone from {feature_table}") for name in gone]
     alerts += [(math.inf, alert) for alert in metric_alerts(live, labelled, reference)]
@@ -638,10 +670,11 @@ def monitor() -> str:
     ]
     metrics = [(name, *values) for name, values in live.items()]
     written.append({"column_name": TABLE, "count": labelled, "metrics": metrics or None})
-    write_figures(written, version, start, end, f"{window_days} days" if has_time else "1 day")
+    granularity = f"{window_days} days" if has_time else "1 day"
+    is_new = f"{model_name}_monitoring" not in tables
+    windows = write_figures(written, version, (start, end), granularity, is_new)
     print(f"{counted} rows between {start} and {end}, {labelled} with new labels, by version {version}")
     alerts = [sentence for _, sentence in sorted(alerts, key=lambda alert: -alert[0])]
-    windows = read_windows(version)
     log_run(version, windows, reference, now, "; ".join(alerts))
     if alerts:
         return f"ALERT: {'; '.join(alerts)}"[:1000]
