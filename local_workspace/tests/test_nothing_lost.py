@@ -16,6 +16,7 @@ from local_workspace.errors import WorkspaceError
 from local_workspace.jobs import outcomes
 from local_workspace.notebooks import log
 from local_workspace.workspace import belonging, damage, environment, locked, temporary
+from local_workspace.workspace.started import Workspace
 
 RUNS = """
     CREATE TABLE alembic_version (version_num);
@@ -116,6 +117,43 @@ def test_a_state_that_was_removed_meanwhile_is_noticed(state):
         (state / "mlflow.db").unlink()
         with pytest.raises(WorkspaceError, match=r"mlflow\.db: this was removed while"):
             damage.check_there(state, lock)
+
+
+@pytest.mark.parametrize("what", ["logs", "folder"])
+def test_a_folder_that_was_removed_meanwhile_is_noticed(tmp_path, monkeypatch, what):
+    monkeypatch.setattr(damage, "check_there", lambda *_: None)
+    workspace = Workspace(tmp_path)
+    workspace.folder, workspace._lock = tmp_path / "temporary", None
+    workspace._spark = SimpleNamespace(alive=lambda: True)
+    workspace._services = SimpleNamespace(is_alive=lambda: True)
+    for folder in (workspace.folder, workspace.logs):
+        folder.mkdir(parents=True)
+    workspace.check()
+    getattr(workspace, what).rmdir()
+    with pytest.raises(WorkspaceError, match=f"{getattr(workspace, what)}: this was removed while the"):
+        workspace.check()
+
+
+STOPPED_SERVER = """
+import os, signal, sys, time
+from pathlib import Path
+from local_workspace.workspace import environment, processes
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    with environment.private(environment.make_environment(folder, folder, folder, 1, "token", [])):
+        started = processes.Processes(folder / "log")
+    process = started.start(time.sleep, 600)
+    os.kill(started._server, signal.SIGSTOP)
+    started.end(process)
+    print(process.exitcode)
+"""
+
+
+def test_a_process_ends_though_the_one_that_forks_them_is_stopped(tmp_path):
+    (tmp_path / "stopped.py").write_text(STOPPED_SERVER)
+    command = [sys.executable, tmp_path / "stopped.py", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "-9\n"
 
 
 def test_runs_of_a_killed_run_end_as_killed(state):

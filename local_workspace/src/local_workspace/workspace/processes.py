@@ -39,6 +39,8 @@ class Processes:
     def end(self, process: Process) -> None:
         """Kills a process, if it still runs, and those that it has started."""
         assert process.pid is not None  # since it was started
+        with suppress(ProcessLookupError):
+            os.kill(self._server, signal.SIGCONT)  # which says that a process has ended, unless it is stopped
         descendants.kill(process.pid)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

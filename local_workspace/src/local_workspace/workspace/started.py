@@ -109,6 +109,9 @@ class Workspace:
     def check(self) -> None:
         """Raises where the disk is full, or where Spark, its catalog or the services do not work."""
         damage.check_there(self.state, self._lock)
+        for folder in (self.logs, self.folder):
+            if not folder.exists():
+                raise WorkspaceError(damage.removed(folder))
         damage.check_room(self.state)
         damage.check_catalog_started(self.state)
         if not self._spark.alive():
