@@ -1,6 +1,7 @@
 """What is locked is not damaged, and what a killed run leaves goes; without Spark."""
 
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -119,18 +120,44 @@ def test_a_state_that_was_removed_meanwhile_is_noticed(state):
             damage.check_there(state, lock)
 
 
-@pytest.mark.parametrize("what", ["logs", "folder"])
-def test_a_folder_that_was_removed_meanwhile_is_noticed(tmp_path, monkeypatch, what):
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """One whose processes are only pretended; all of it is as it must be."""
     monkeypatch.setattr(damage, "check_there", lambda *_: None)
-    workspace = Workspace(tmp_path)
-    workspace.folder, workspace._lock = tmp_path / "temporary", None
-    workspace._spark = SimpleNamespace(alive=lambda: True)
-    workspace._services = SimpleNamespace(is_alive=lambda: True)
-    for folder in (workspace.folder, workspace.logs):
+    made = Workspace(tmp_path)
+    made.folder, made._lock = tmp_path / "temporary", None
+    for folder in (made.folder, made.logs):
         folder.mkdir(parents=True)
-    workspace.check()
-    getattr(workspace, what).rmdir()
-    with pytest.raises(WorkspaceError, match=f"{getattr(workspace, what)}: this was removed while the"):
+    made._spark = SimpleNamespace(alive=lambda: True)
+    made._services, made._workers = (SimpleNamespace(is_alive=lambda: True) for _ in range(2))
+    made.check()
+    return made
+
+
+@pytest.mark.parametrize("what", ["logs", "folder"])
+def test_a_folder_that_was_removed_meanwhile_is_noticed(workspace, what):
+    folder = getattr(workspace, what)
+    folder.rmdir()
+    with pytest.raises(WorkspaceError, match=f"{folder}: this was removed while the workspace ran"):
+        workspace.check()
+
+
+@pytest.mark.parametrize("what", ["state", "folder"])
+def test_a_full_disk_is_noticed_also_that_of_temporary_files(workspace, monkeypatch, what):
+    full = getattr(workspace, what)
+
+    def usage(path):
+        return SimpleNamespace(free=(5 if path == full else 500) << 20)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(WorkspaceError, match=f"{full}: its disk has 5 MB left; make room, at least 20 MB"):
+        workspace.check()
+
+
+@pytest.mark.parametrize("what", ["services", "workers"])
+def test_a_process_that_others_need_and_that_has_died_is_named(workspace, what):
+    getattr(workspace, f"_{what}").is_alive = lambda: False
+    with pytest.raises(WorkspaceError, match=rf"{what} ended by themselves; the reason stands in \S+\.log"):
         workspace.check()
 
 
