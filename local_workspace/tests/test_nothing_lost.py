@@ -128,6 +128,7 @@ def workspace(tmp_path, monkeypatch):
     made.folder, made._lock = tmp_path / "temporary", None
     for folder in (made.folder, made.logs):
         folder.mkdir(parents=True)
+    made._processes = SimpleNamespace(check=lambda: None)
     made._spark = SimpleNamespace(alive=lambda: True)
     made._services, made._workers = (SimpleNamespace(is_alive=lambda: True) for _ in range(2))
     made.check()
@@ -161,9 +162,10 @@ def test_a_process_that_others_need_and_that_has_died_is_named(workspace, what):
         workspace.check()
 
 
-STOPPED_SERVER = """
+FAULTS_OF_THE_SERVER = """
 import os, signal, sys, time
 from pathlib import Path
+from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import environment, processes
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
@@ -173,14 +175,22 @@ if __name__ == "__main__":
     os.kill(started._server, signal.SIGSTOP)
     started.end(process)
     print(process.exitcode)
+    os.kill(started._server, signal.SIGKILL)
+    time.sleep(1)
+    try:
+        started.start(time.sleep, 600)
+    except WorkspaceError as error:
+        print(error)
 """
 
 
-def test_a_process_ends_though_the_one_that_forks_them_is_stopped(tmp_path):
-    (tmp_path / "stopped.py").write_text(STOPPED_SERVER)
-    command = [sys.executable, tmp_path / "stopped.py", tmp_path]
+def test_the_process_that_forks_others_may_be_stopped_or_die(tmp_path):
+    (tmp_path / "faults.py").write_text(FAULTS_OF_THE_SERVER)
+    command = [sys.executable, tmp_path / "faults.py", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.stdout == "-9\n"
+    assert done.stderr == ""
+    said = r"-9\nThe process that tasks are forked from ended by itself; the reason stands in \S+/log\n"
+    assert re.fullmatch(said, done.stdout)
 
 
 def test_runs_of_a_killed_run_end_as_killed(state):

@@ -119,6 +119,7 @@ class Workspace:
         damage.check_catalog_started(self.state)
         if not self._spark.alive():
             raise WorkspaceError(f"Spark ended by itself; the reason stands in {self.logs / 'spark.log'}")
+        self._processes.check()
         log = self.logs / "services.log"
         if not self._services.is_alive():
             raise WorkspaceError(f"The workspace's services ended by themselves; the reason stands in {log}")
