@@ -1,6 +1,7 @@
 """What `run` returns, by what its notebooks say; without Spark."""
 
 import re
+import stat
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,7 @@ def test_a_run_in_which_a_task_failed_ends_with_1(opened, capsys, what):
     assert arguments.run(arguments) == code
     printed = capsys.readouterr().out
     assert (" 0 failed" in printed) == (code == 0)
+    assert stat.S_IMODE(Path("ml_training_pipeline.lock").stat().st_mode) == 0o600  # as all of the state
 
 
 def test_a_run_whose_logs_are_removed_ends_with_a_sentence(opened, monkeypatch, capsys):
