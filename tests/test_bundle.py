@@ -11,7 +11,7 @@ import owner_edits
 import pytest
 import yaml
 from baking import render, run
-from kill_runs import processes
+from bundle_processes import processes
 from models import MANY
 
 pytestmark = pytest.mark.spark

@@ -1,5 +1,8 @@
 """What `run` returns, by what its notebooks say; without Spark."""
 
+import re
+import stat
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,19 +36,37 @@ RUNS = {  # notebooks that are not successful, the tasks that are run -> the exi
 }
 
 
-@pytest.mark.parametrize("what", RUNS)
-def test_a_run_in_which_a_task_failed_ends_with_1(tmp_path, monkeypatch, capsys, what):
-    notebooks, tasks, code = RUNS[what]
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """A workspace that `run` gets, whose notebooks are all successful."""
     monkeypatch.chdir(copy_rendered(tmp_path / "bundle"))
-    workspace = FakeWorkspace(notebooks)
+    workspace = FakeWorkspace({})
     workspace.state = workspace.logs = Path.cwd()
 
     @contextmanager
-    def opened(root, output):
+    def open_it(root, output):
         yield workspace
 
-    monkeypatch.setattr(opening, "open_workspace", opened)
+    monkeypatch.setattr(opening, "open_workspace", open_it)
+    return workspace
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_a_run_in_which_a_task_failed_ends_with_1(opened, capsys, what):
+    notebooks, tasks, code = RUNS[what]
+    opened.notebooks = notebooks
     arguments = command_line._parser().parse_args(["run", "ml_training_pipeline", "--task", *tasks])
     assert arguments.run(arguments) == code
     printed = capsys.readouterr().out
     assert (" 0 failed" in printed) == (code == 0)
+    assert stat.S_IMODE(Path("ml_training_pipeline.lock").stat().st_mode) == 0o600  # as all of the state
+
+
+def test_a_run_whose_logs_are_removed_ends_with_a_sentence(opened, monkeypatch, capsys):
+    monkeypatch.setattr(command_line, "leave_python_variables", lambda: None)
+    monkeypatch.setattr(command_line, "_stop_in_order", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["local-workspace", "run", "ml_training_pipeline"])
+    opened.logs = Path.cwd() / ".local_workspace/logs"  # which are not there
+    assert command_line.main() == 2
+    said = r"/\S+/logs/ml_training_pipeline.lock: this was removed while the workspace ran; start it anew\n"
+    assert re.fullmatch(said, capsys.readouterr().err)

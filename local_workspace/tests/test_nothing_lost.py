@@ -1,6 +1,7 @@
 """What is locked is not damaged, and what a killed run leaves goes; without Spark."""
 
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ from local_workspace.errors import WorkspaceError
 from local_workspace.jobs import outcomes
 from local_workspace.notebooks import log
 from local_workspace.workspace import belonging, damage, environment, locked, temporary
+from local_workspace.workspace.started import Workspace
 
 RUNS = """
     CREATE TABLE alembic_version (version_num);
@@ -116,6 +118,79 @@ def test_a_state_that_was_removed_meanwhile_is_noticed(state):
         (state / "mlflow.db").unlink()
         with pytest.raises(WorkspaceError, match=r"mlflow\.db: this was removed while"):
             damage.check_there(state, lock)
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """One whose processes are only pretended; all of it is as it must be."""
+    monkeypatch.setattr(damage, "check_there", lambda *_: None)
+    made = Workspace(tmp_path)
+    made.folder, made._lock = tmp_path / "temporary", None
+    for folder in (made.folder, made.logs):
+        folder.mkdir(parents=True)
+    made._processes = SimpleNamespace(check=lambda: None)
+    made._spark = SimpleNamespace(alive=lambda: True)
+    made._services, made._workers = (SimpleNamespace(is_alive=lambda: True) for _ in range(2))
+    made.check()
+    return made
+
+
+@pytest.mark.parametrize("what", ["logs", "folder"])
+def test_a_folder_that_was_removed_meanwhile_is_noticed(workspace, what):
+    folder = getattr(workspace, what)
+    folder.rmdir()
+    with pytest.raises(WorkspaceError, match=f"{folder}: this was removed while the workspace ran"):
+        workspace.check()
+
+
+@pytest.mark.parametrize("what", ["state", "folder"])
+def test_a_full_disk_is_noticed_also_that_of_temporary_files(workspace, monkeypatch, what):
+    full = getattr(workspace, what)
+
+    def usage(path):
+        return SimpleNamespace(free=(5 if path == full else 500) << 20)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(WorkspaceError, match=f"{full}: its disk has 5 MB left; make room, at least 20 MB"):
+        workspace.check()
+
+
+@pytest.mark.parametrize("what", ["services", "workers"])
+def test_a_process_that_others_need_and_that_has_died_is_named(workspace, what):
+    getattr(workspace, f"_{what}").is_alive = lambda: False
+    with pytest.raises(WorkspaceError, match=rf"{what} ended by themselves; the reason stands in \S+\.log"):
+        workspace.check()
+
+
+FAULTS_OF_THE_SERVER = """
+import os, signal, sys, time
+from pathlib import Path
+from local_workspace.errors import WorkspaceError
+from local_workspace.workspace import environment, processes
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    with environment.private(environment.make_environment(folder, folder, folder, 1, "token", [])):
+        started = processes.Processes(folder / "log")
+    process = started.start(time.sleep, 600)
+    os.kill(started._server, signal.SIGSTOP)
+    started.end(process)
+    print(process.exitcode)
+    os.kill(started._server, signal.SIGKILL)
+    time.sleep(1)
+    try:
+        started.start(time.sleep, 600)
+    except WorkspaceError as error:
+        print(error)
+"""
+
+
+def test_the_process_that_forks_others_may_be_stopped_or_die(tmp_path):
+    (tmp_path / "faults.py").write_text(FAULTS_OF_THE_SERVER)
+    command = [sys.executable, tmp_path / "faults.py", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stderr == ""
+    said = r"-9\nThe process that tasks are forked from ended by itself; the reason stands in \S+/log\n"
+    assert re.fullmatch(said, done.stdout)
 
 
 def test_runs_of_a_killed_run_end_as_killed(state):

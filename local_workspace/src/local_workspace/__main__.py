@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import signal
 import sys
+from pathlib import Path
 
 from local_workspace import commands
 from local_workspace.errors import BundleError, WorkspaceError
@@ -26,6 +27,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
+        from local_workspace.workspace import damage, state
+
+        if isinstance(error, FileNotFoundError) and state.NAME in Path(str(error.filename)).parts:
+            print(damage.removed(error.filename), file=sys.stderr)
+            return 2
         if error.errno not in NO_WRITING:
             raise
         file = error.filename or "The disk"

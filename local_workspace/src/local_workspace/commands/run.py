@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _turn(logs: Path, job: str) -> Iterator[None]:
     """One run of a job at a time: another command may run it in the same workspace."""
-    with open(logs / f"{job}.lock", "w") as lock:
+    with os.fdopen(os.open(logs / f"{job}.lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

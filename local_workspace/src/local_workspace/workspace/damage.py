@@ -37,8 +37,11 @@ def check_there(state: Path, lock: TextIO) -> None:
     except OSError:
         is_own = False
     if not is_own or not store.exists():
-        what = state if not is_own else store
-        raise WorkspaceError(f"{what}: this was removed while the workspace ran; start it anew")
+        raise WorkspaceError(removed(state if not is_own else store))
+
+
+def removed(path: Path | str) -> str:
+    return f"{path}: this was removed while the workspace ran; start it anew"
 
 
 def check_room(state: Path) -> None:

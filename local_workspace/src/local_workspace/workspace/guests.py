@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, Listener, wait
 
+from local_workspace.errors import WorkspaceError
 from local_workspace.workspace.tasks import RunningWorkspace
 
 
@@ -38,7 +39,7 @@ class Guests:
                 threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: Connection) -> None:
-        with connection, suppress(OSError, EOFError):
+        with connection, suppress(OSError, EOFError, WorkspaceError):  # which `up` meets too, and says
             asked = connection.recv()
             if asked:
                 self._run_task(connection, *asked)

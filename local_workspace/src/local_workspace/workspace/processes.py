@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import select
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import descendants
 from local_workspace.workspace.tasks import Process
 
@@ -25,20 +27,35 @@ class Processes:
         self._changing = threading.Lock()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["local_workspace.workspace.preload"])
+        self._log = log
         with _output_to(log):
             forkserver.ensure_running()
-        self._server: int = vars(forkserver)["_forkserver"]._forkserver_pid  # which Python tells nowhere else
+        server = vars(forkserver)["_forkserver"]  # Python tells these two nowhere else
+        self._server: int = server._forkserver_pid
+        self._alive: int = server._forkserver_alive_fd
 
     def start(self, function: Callable[..., None], *args: object, daemon: bool = False) -> BaseProcess:
         """Starts `function(*args)`; as a daemon it can have no children. It ends with this process."""
         process = self._context.Process(target=_call, args=(function, *args), daemon=daemon)
         with self._changing:
+            self.check()  # or Python would start another server, with another environment
             process.start()
         return process
+
+    def check(self) -> None:
+        """Raises where the server has ended, which then reads no more from its pipe."""
+        poll = select.poll()
+        poll.register(self._alive, 0)  # for what is said without having been asked for
+        if poll.poll(0):
+            raise WorkspaceError(
+                f"The process that tasks are forked from ended by itself; the reason stands in {self._log}"
+            )
 
     def end(self, process: Process) -> None:
         """Kills a process, if it still runs, and those that it has started."""
         assert process.pid is not None  # since it was started
+        with suppress(ProcessLookupError):
+            os.kill(self._server, signal.SIGCONT)  # which says that a process has ended, unless it is stopped
         descendants.kill(process.pid)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

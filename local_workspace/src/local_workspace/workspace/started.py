@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import tempfile
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -53,6 +54,7 @@ class Workspace:
         """Starts Spark and the services; `undo` ends them."""
         mlflow_folder, token = state.mlflow_folder(self.state), secrets.token_hex(16)
         self.notice = belonging.make_own(self.state, mlflow_folder)
+        damage.check_room(Path(tempfile.gettempdir()))
         self.folder = undo.enter_context(own_folder())
         temporary = self.folder / "tmp"
         temporary.mkdir(mode=0o700)
@@ -79,8 +81,8 @@ class Workspace:
                     f"The workspace's services did not start; the reason stands in {log}"
                 ) from None
             undo.callback(self._processes.end, self._services)
-            serving = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
-            undo.callback(self._processes.end, serving)
+            self._workers = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
+            undo.callback(self._processes.end, self._workers)
 
     def connection(self) -> tuple[dict[str, str], str]:
         """The environment, and the address of a Spark session, of a process that is to be like a task's."""
@@ -107,12 +109,19 @@ class Workspace:
         self._processes.end(task.process)
 
     def check(self) -> None:
-        """Raises where the disk is full, or where Spark, its catalog or the services do not work."""
+        """Raises where a disk is full, something was removed, or what this has started does not work."""
         damage.check_there(self.state, self._lock)
-        damage.check_room(self.state)
+        for folder in (self.logs, self.folder):
+            if not folder.exists():
+                raise WorkspaceError(damage.removed(folder))
+        for folder in (self.state, self.folder):
+            damage.check_room(folder)
         damage.check_catalog_started(self.state)
         if not self._spark.alive():
             raise WorkspaceError(f"Spark ended by itself; the reason stands in {self.logs / 'spark.log'}")
+        self._processes.check()
+        log = self.logs / "services.log"
         if not self._services.is_alive():
-            log = self.logs / "services.log"
             raise WorkspaceError(f"The workspace's services ended by themselves; the reason stands in {log}")
+        if not self._workers.is_alive():
+            raise WorkspaceError(f"Spark's Python workers ended by themselves; the reason stands in {log}")
