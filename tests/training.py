@@ -10,7 +10,6 @@ import mlflow
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
 REVENUE, CHURN, OUTLIERS = (
@@ -34,12 +33,14 @@ class Widgets:
 class Training:
     """A notebook's functions as attributes; what it logs is kept, and versions are models by their name.
 
-    Its models have a tenth of the trees, and its intervals a fifth of the samples, so that tests are quick.
+    So that tests are quick, its models have a tenth of the trees, its search a single setting, and its intervals
+    a fifth of the samples.
     """
 
     def __init__(self, notebook: Path, constants: dict | None = None, **given: str):
         text = notebook.read_text("utf-8").partition("    status = main()")[0].rpartition("# COMMAND")[0]
         text = re.sub(r"(n_estimators|max_iter)=(\d+)0,", r"\1=\2,", text).replace("range(200)", "range(40)")
+        text = re.sub(r"^(FOLDS, SEARCH = .*\[)\d+, (\d+\])", r"\1\2", text, flags=re.MULTILINE)
         dbutils = SimpleNamespace(widgets=Widgets(**given))
         self.names = {"__name__": "__main__", "dbutils": dbutils}
         exec(compile(text, str(notebook), "exec"), self.names)
@@ -85,7 +86,7 @@ class Training:
             return self.judge("dev.ml.model", data, model, aliases)
 
     def fitted(self, data: object) -> object:
-        with self.logging(), threadpool_limits(1):  # threads that wait for a busy core make it slow
+        with self.logging():
             return self.fit(data.train)
 
 
