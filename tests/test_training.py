@@ -70,6 +70,23 @@ def test_a_version_is_champion_if_it_beats_baseline_constant_and_champion(revenu
         assert revenue.worth["1"].startswith("is better") == (champion != "wrong")
 
 
+@pytest.mark.parametrize(("margin", "expected"), [("0.99", "challenger"), ("0", "champion")])
+def test_a_version_must_be_better_by_the_margin(numbers, margin, expected):
+    training = Training(REVENUE, promotion_margin=margin)
+    training.versions = {"1": Column("off_by_0.9")}
+    found, reason = training.judged(training.data(numbers), Column("off_by_0.3"), champion="1")
+    assert (found, "champion 0.8" in reason) == (expected, True), reason
+
+
+@pytest.mark.parametrize("notebook", [REVENUE, CHURN], ids=lambda notebook: notebook.stem)
+def test_by_manual_approval_the_best_version_waits_as_challenger(notebook, chance):
+    training = Training(notebook, approval="manual")
+    label = chance.integers(0, 2, 1000)
+    rows = indexed({"x": np.clip(label, 0.1, 0.9)}, label, training.LABEL)
+    alias, reason = training.judged(training.data(rows), Column("x"))
+    assert (alias, reason.endswith("; it waits for approval")) == ("challenger", True), reason
+
+
 def test_a_champion_that_is_worth_nothing_scores_with_a_status_that_says_so(revenue):
     tags = {"worth": "is no better than the baseline any more: rmse 9 (2026-01-31)"}
     client = type("Client", (), {"get_model_version": lambda *_: type("Version", (), {"tags": tags})})

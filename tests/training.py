@@ -33,8 +33,8 @@ class Widgets:
 class Training:
     """A notebook's functions as attributes; what it logs is kept, and versions are models by their name.
 
-    So that tests are quick, its models have a tenth of the trees, its search a single setting, and its intervals
-    a fifth of the samples.
+    So that tests are quick, its models have a tenth of the trees, its search a single setting, and its
+    intervals a fifth of the samples.
     """
 
     def __init__(self, notebook: Path, constants: dict | None = None, **given: str):

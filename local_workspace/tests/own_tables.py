@@ -51,9 +51,13 @@ class OwnTables:
         notebook = "src/*/features/create_feature_tables.py"
         return self.task(key, notebook, after, domain=domain, labels=labels, **parameters)
 
-    def train(self, key: str, model: str, notebook: Path, after: str = "", **constants: object) -> dict:
-        """One of this bundle's training notebooks, with other constants."""
+    def train(
+        self, key: str, model: str, notebook: Path, after: str = "", search: bool = False, **constants: object
+    ) -> dict:
+        """One of this bundle's training notebooks, with other constants; it tries one setting, or all."""
         code = (self.bundle.root / notebook).read_text()
+        if not search:
+            code = re.sub(r"^((FOLDS, )?SEARCH = .*\[)[\d.]+, ", r"\1", code, flags=re.MULTILINE)
         for name, value in {"MIN_ROWS": MIN_ROWS, **constants}.items():
             code, count = re.subn(f"^{name} = .*$", f"{name} = {value!r}", code, flags=re.MULTILINE)
             assert count == 1, f"{notebook} has {count} lines {name} = ..."
