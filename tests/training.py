@@ -10,6 +10,7 @@ import mlflow
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
+from own_tables import one_setting
 
 SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
 REVENUE, CHURN, OUTLIERS = (
@@ -40,8 +41,7 @@ class Training:
     def __init__(self, notebook: Path, constants: dict | None = None, **given: str):
         text = notebook.read_text("utf-8").partition("    status = main()")[0].rpartition("# COMMAND")[0]
         text = re.sub(r"(n_estimators|max_iter)=(\d+)0,", r"\1=\2,", text).replace("range(200)", "range(40)")
-        text = re.sub(r"^(FOLDS, SEARCH = .*\[)\d+, (\d+\])", r"\1\2", text, flags=re.MULTILINE)
-        dbutils = SimpleNamespace(widgets=Widgets(**given))
+        text, dbutils = one_setting(text), SimpleNamespace(widgets=Widgets(**given))
         self.names = {"__name__": "__main__", "dbutils": dbutils}
         exec(compile(text, str(notebook), "exec"), self.names)
         self.names |= constants or {}
