@@ -7,25 +7,29 @@ each with a workspace of its own: what the jobs leave, whose tests build on each
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-SCOPES = (  # those that take longest begin first; else each file is one
+SCOPES = (  # those that take longest begin first; behind them each file is one
     ("tests/notebooks/test_pipelines.py", "tests/notebooks/test_spark_training.py"),
     ("tests/notebooks/",),
     ("tests/test_bundle.py",),
     ("local_workspace/tests/spark/",),
-    ("tests/test_upgrade.py",),
     ("tests/test_training.py",),
+)
+APART = (
+    "tests/test_upgrade.py"  # the last: its tests share little, so each goes to a process that has no other
 )
 
 
 def place(file: str) -> int:
-    """Of a file among the scopes, behind them for all others."""
+    """Of a file among the scopes, or behind them."""
     found = (place for place, paths in enumerate(SCOPES) if file.startswith(paths))
-    return next(found, len(SCOPES))
+    return next(found, len(SCOPES) + (file == APART))
 
 
 class Scheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0]
+        if file == APART:
+            return nodeid
         return SCOPES[place(file)][0] if place(file) < len(SCOPES) else file
 
 
