@@ -14,9 +14,7 @@ SCOPES = (  # those that take longest begin first; behind them each file is one
     ("local_workspace/tests/spark/",),
     ("tests/test_training.py",),
 )
-APART = (
-    "tests/test_upgrade.py"  # the last: its tests share little, so each goes to a process that has no other
-)
+APART = "tests/test_upgrade.py"  # last: its tests share little, so each is for a process that idles
 
 
 def place(file: str) -> int:
