@@ -1,13 +1,17 @@
 """A copy of the template as its users get it, a way to render it, and what bundles run in."""
 
 import os
+import sys
 
 import pytest
 from baking import copy_template, render
-from schedule import pytest_xdist_make_scheduler  # noqa: F401
+from schedule import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401
 from start import search_path
 
 os.environ["PATH"] = search_path()  # bundles need Python 3.12, which pyenv may have
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for a busy core make trainings slow
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process compiles all its libraries anew
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")

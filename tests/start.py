@@ -46,6 +46,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     uv, environment = find_uv(), os.environ | {"PATH": search_path()}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each process compiles all its libraries anew
     for command in COMMANDS[sys.argv[1]]:
         if "cookiecutter" in command and (TEMPLATE / "my_project").exists():
             continue  # rendered before; its owner may have changed it

@@ -70,6 +70,23 @@ def test_a_version_is_champion_if_it_beats_baseline_constant_and_champion(revenu
         assert revenue.worth["1"].startswith("is better") == (champion != "wrong")
 
 
+@pytest.mark.parametrize(("margin", "expected"), [("0.99", "challenger"), ("0", "champion")])
+def test_a_version_must_be_better_by_the_margin(numbers, margin, expected):
+    training = Training(REVENUE, promotion_margin=margin)
+    training.versions = {"1": Column("off_by_0.9")}
+    found, reason = training.judged(training.data(numbers), Column("off_by_0.3"), champion="1")
+    assert (found, "champion 0.8" in reason) == (expected, True), reason
+
+
+@pytest.mark.parametrize("notebook", [REVENUE, CHURN], ids=lambda notebook: notebook.stem)
+def test_by_manual_approval_the_best_version_waits_as_challenger(notebook, chance):
+    training = Training(notebook, approval="manual")
+    label = chance.integers(0, 2, 1000)
+    rows = indexed({"x": np.clip(label, 0.1, 0.9)}, label, training.LABEL)
+    alias, reason = training.judged(training.data(rows), Column("x"))
+    assert (alias, reason.endswith("; it waits for approval")) == ("challenger", True), reason
+
+
 def test_a_champion_that_is_worth_nothing_scores_with_a_status_that_says_so(revenue):
     tags = {"worth": "is no better than the baseline any more: rmse 9 (2026-01-31)"}
     client = type("Client", (), {"get_model_version": lambda *_: type("Version", (), {"tags": tags})})
@@ -189,32 +206,40 @@ def test_a_constant_that_cannot_be_meant_is_named(sentence):
 # Pictures
 
 
-@pytest.mark.parametrize("index", ["key", "text", "date", "observed_at"])
-def test_every_picture_is_drawn_whatever_names_keys_and_settings(chance, index, capsys):
-    keys = {
-        "key": pd.RangeIndex(200, name="ops_id"),
-        "text": pd.Index([f"k{n}" for n in range(200)], name="ops_id"),
-        "date": pd.Index(pd.date_range("2025", periods=200).date, name="ops_id"),
-        "observed_at": pd.date_range("2025", periods=200, name="observed_at"),
-    }
+KEYS = {
+    "key": pd.RangeIndex(200, name="ops_id"),
+    "text": pd.Index([f"k{n}" for n in range(200)], name="ops_id"),
+    "date": pd.Index(pd.date_range("2025", periods=200).date, name="ops_id"),
+    "observed_at": pd.date_range("2025", periods=200, name="observed_at"),
+}
+
+
+@pytest.fixture(scope="module", params=[REVENUE, CHURN, OUTLIERS], ids=lambda notebook: notebook.stem)
+def learnt(request):
+    """A training of features whose names are odd, the rows held out, and its model."""
+    training, chance = Training(request.param), np.random.default_rng(1)
     features = {"cost_$_per_$": chance.random(200), r"a\b_{^": chance.random(200), "x$": chance.random(200)}
-    truth = np.arange(200) % 2
-    for notebook, label in ((REVENUE, np.exp(9 * chance.random(200))), (CHURN, truth), (OUTLIERS, None)):
-        training = Training(notebook)
-        name = training.LABEL
-        data = training.data(indexed(features, label, name).set_index(keys[index]))
-        model = training.fitted(data)
-        importance = training.measure_importance(model, data.holdout)
-        predicted = training.predict(model, data.holdout)
-        given = [predicted] if label is None else [data.holdout[name], predicted]
-        with training.logging(), matplotlib.rc_context({"text.usetex": True}):
-            training.log_picture("holdout.png", training.plot, *given)
-            training.log_picture("importance.png", training.plot_importance, importance)
-        assert {"holdout.png", "importance.png"} <= set(training.artifacts), capsys.readouterr().out
-        if label is None:
-            assert len(training.artifacts["holdout.png"].axes) == (2 if index == "observed_at" else 1)
-        shown = [text.get_text() for text in training.artifacts["importance.png"].axes[0].get_yticklabels()]
-        assert set(shown) == set(features)
+    label = {REVENUE: np.exp(9 * chance.random(200)), CHURN: np.arange(200) % 2}.get(request.param)
+    data = training.data(indexed(features, label, training.LABEL))
+    return training, data.holdout, training.fitted(data)
+
+
+@pytest.mark.parametrize("index", KEYS)
+def test_every_picture_is_drawn_whatever_names_keys_and_settings(learnt, index, capsys):
+    training, holdout, model = learnt
+    holdout = holdout.set_index(KEYS[index][-len(holdout) :])
+    importance = training.measure_importance(model, holdout)
+    predicted = training.predict(model, holdout)
+    given = [predicted] if training.LABEL is None else [holdout[training.LABEL], predicted]
+    training.artifacts.clear()
+    with training.logging(), matplotlib.rc_context({"text.usetex": True}):
+        training.log_picture("holdout.png", training.plot, *given)
+        training.log_picture("importance.png", training.plot_importance, importance)
+    assert {"holdout.png", "importance.png"} == set(training.artifacts), capsys.readouterr().out
+    if training.LABEL is None:
+        assert len(training.artifacts["holdout.png"].axes) == (2 if index == "observed_at" else 1)
+    shown = [text.get_text() for text in training.artifacts["importance.png"].axes[0].get_yticklabels()]
+    assert set(shown) == set(model.feature_names_in_)
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_line_and_nothing_else(revenue, capsys):

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from local_workspace.bundle.bundle import Bundle
 from local_workspace.errors import WorkspaceError
+from local_workspace.jobs.outcomes import TaskRun
 from local_workspace.jobs.report import Report
 from local_workspace.jobs.runs import Jobs
 from local_workspace.own_tables import import_table, imported
@@ -89,11 +90,21 @@ def own(local_bundle, models):
 
 @pytest.fixture
 def run_import(own, local_bundle, monkeypatch, capsys):
-    """Imports files in the running workspace; gives the exit code and what was printed."""
+    """Imports files in the running workspace, without features if only the gold table is looked at.
+
+    It gives the exit code and what was printed.
+    """
     monkeypatch.setattr(import_table, "open_workspace", lambda root: contextlib.nullcontext(local_bundle))
 
-    def run_import(domain: str, *files: Path, replace: bool = False) -> tuple[int, str]:
-        code = import_table.import_table(local_bundle.root, domain, list(files), replace)
+    def run_import(
+        domain: str, *files: Path, replace: bool = False, features: bool = True
+    ) -> tuple[int, str]:
+        with monkeypatch.context() as patch:
+            if not features:
+                made = TaskRun(f"features_{domain}", "success", "SUCCESS")
+                patch.setattr(import_table, "_make_features", lambda *_: made)
+                patch.setattr(import_table, "_columns", lambda *_: {})
+            code = import_table.import_table(local_bundle.root, domain, list(files), replace)
         return code, capsys.readouterr().out
 
     return run_import
@@ -120,9 +131,9 @@ def test_an_imported_table_goes_from_file_to_predictions_and_the_sample_leaves_i
     run_import, own, local_bundle, tmp_path
 ):
     file = write_csv(tmp_path / "deals.csv", rows())
-    run_import("deal", file, replace=True)
+    run_import("deal", file, replace=True, features=False)
     own.ask("""spark.sql(f"ALTER TABLE {gold}.deal SET TBLPROPERTIES ('sample_data' = 'made')"); return 1""")
-    run_import("deal", file, replace=True)
+    run_import("deal", file, replace=True, features=False)
     with open(tmp_path / "report.txt", "w") as stream:
         run = Jobs(Bundle(local_bundle.root, "dev"), local_bundle, Report(stream)).run("own")
     assert status(run, "sample_deal") == f"SKIPPED: {own.gold}.deal is no sample, so it is left as it is"
@@ -218,7 +229,7 @@ def write_parquet(path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_file_becomes_the_same_table(run_import, own, tmp_path, kind):
-    code, said = run_import("deal", *KINDS[kind](tmp_path), replace=True)
+    code, said = run_import("deal", *KINDS[kind](tmp_path), replace=True, features=False)
     assert code == 0, said
     found = own.ask("""
         return [list(row) for row in spark.sql(f'''
@@ -272,7 +283,7 @@ BROKEN = {  # what is wrong with a file -> its name, its text, what is said
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_broken_file_is_refused_and_the_table_stays(run_import, own, tmp_path, what):
     if what == next(iter(BROKEN)):
-        run_import("deal", write_csv(tmp_path / "good.csv", rows()), replace=True)
+        run_import("deal", write_csv(tmp_path / "good.csv", rows()), replace=True, features=False)
     name, text, sentence = BROKEN[what]
     (tmp_path / name).write_text(text)
     with pytest.raises(WorkspaceError, match=sentence) as refused:
@@ -285,14 +296,14 @@ def test_a_table_that_exists_is_kept_and_it_is_known_what_was_imported(
     run_import, own, local_bundle, tmp_path
 ):
     file = write_csv(tmp_path / "deals.csv", rows())
-    run_import("deal", file, replace=True)
+    run_import("deal", file, replace=True, features=False)
     with pytest.raises(WorkspaceError, match=r"own_gold\.deal exists already; replace it by --replace"):
         run_import("deal", file)
     assert imported.recall(local_bundle.state)[f"{own.gold}.deal"] == [str(file)]
 
 
 def test_a_notebook_pasted_into_the_shell_works(run_import, own, local_bundle, tmp_path):
-    run_import("deal", write_csv(tmp_path / "deals.csv", rows()), replace=True)
+    run_import("deal", write_csv(tmp_path / "deals.csv", rows()), replace=True, features=False)
     parameters = {"domain": "deal", "labels": "amount:regression", "catalog": own.catalog}
     parameters |= {"gold_schema": "own_gold", "feature_schema": "own_ml"}
     environment, spark_url = local_bundle.connection()
