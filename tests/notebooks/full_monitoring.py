@@ -11,9 +11,9 @@ from local_workspace.testing import LocalBundle
 
 MODELS = (
     "sales/churn:classification:gradient_boosting, visits/stay:regression:xgboost, "
-    "ops/outliers:anomaly:isolation_forest"
+    "sales/renewal:classification:random_forest, ops/outliers:anomaly:isolation_forest"
 )
-NAMES = ("churn", "outliers", "stay")
+NAMES = ("churn", "outliers", "renewal", "stay")
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,8 @@ def bundle(template, tmp_path_factory):
         template, tmp_path_factory.mktemp("baked"), models=MODELS, history_domains="visits", project="watched"
     )
     for notebook in rendered.glob("src/*/*/train_*.py"):  # so the newest fifth was never learnt from
+        if notebook.stem == "train_renewal":  # but by this one, which is surer of its predictions for it
+            continue
         text = notebook.read_text("utf-8")
         assert "REFIT = True" in text
         notebook.write_text(text.replace("REFIT = True", "REFIT = False"), "utf-8")
@@ -58,7 +60,8 @@ def test_sample_data_are_quiet_and_a_second_run_changes_nothing(bundle):
     assert {statuses[f"monitor_{name}"] for name in NAMES} == {"SUCCESS"}, statuses
     before = {name: figures(bundle, name) for name in NAMES}
     assert {row[1] for row in before["churn"]} >= {"age", "plan", "prediction", "churn", ":table"}
-    assert all(row[2] > 100 for name in NAMES for row in before[name] if row[1] != ":table")
+    counts = {(name, row[1]): row[2] for name in NAMES for row in before[name] if row[1] != ":table"}
+    assert counts.pop(("renewal", "prediction")) == 0 and min(counts.values()) > 100
     monitor(bundle)
     assert {name: figures(bundle, name) for name in NAMES} == before
 

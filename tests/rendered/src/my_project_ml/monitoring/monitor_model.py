@@ -4,8 +4,9 @@
 # MAGIC
 # MAGIC Compares today's features and predictions with those of the holdout that the champion was judged on,
 # MAGIC and its metrics on rows whose labels have arrived with those of the holdout. Training logged both as
-# MAGIC `reference.json`. Figures go to `{catalog}.{feature_schema}.{model}_monitoring`, named as in the drift
-# MAGIC table of Databricks, and to a run in the model's experiment.
+# MAGIC `reference.json`. Predictions and metrics are of rows that the champion never learnt from, since it is
+# MAGIC surer of those that it has. Figures go to `{catalog}.{feature_schema}.{model}_monitoring`, named as in the
+# MAGIC drift table of Databricks, and to a run in the model's experiment.
 # MAGIC
 # MAGIC With `observed_at`, today is the last `window_days` before midnight after the newest row, or before
 # MAGIC `as_of`; without it, all rows. Safe to run again: figures are merged by version, window and column.
@@ -363,15 +364,16 @@ def live_part(threshold: float | None) -> tuple[Column, Column, Column]:
 
 
 def count_bins(
-    rows: DataFrame, columns: dict[str, tuple[Column, dict]], live: tuple[Column, Column, Column] | None
+    rows: DataFrame, columns: dict[str, tuple[Column, Column, dict]], live: tuple[Column, ...] | None
 ) -> tuple[dict[str, dict], dict[int, tuple]]:
     """What each column has now, in each bin; and the sums of each group of rows with new labels.
 
-    All by one query, in which a row becomes one part for each column, and one for a new label.
+    A column comes with which rows count, its value, and its reference. All is one query, in which a row
+    becomes one part for each column, and one for a new label.
     """
     parts, no_error = [], F.lit(None).cast("double")
-    for index, (value, then) in enumerate(columns.values()):
-        parts.append((F.col("_now"), F.lit(index), *bin_of(value, then), no_error))
+    for index, (is_counted, value, then) in enumerate(columns.values()):
+        parts.append((is_counted, F.lit(index), *bin_of(value, then), no_error))
     sums = [F.count("*"), F.sum("part.value")]
     if live:
         parts.append((F.expr("_live AND _predicted IS NOT NULL"), F.lit(-1), *live))
@@ -386,7 +388,7 @@ def count_bins(
     counted = exploded.groupBy(F.col("part.column"), F.col("part.bin")).agg(*sums).collect()
     found = {(place, number): tuple(values) for place, number, *values in counted}
     now = {}
-    for index, (name, (_, then)) in enumerate(columns.items()):
+    for index, (name, (*_, then)) in enumerate(columns.items()):
         bins = [found.get((index, number), (0, None)) for number in range(len(then["counts"]))]
         counts, missing = [rows for rows, *_ in bins], found.get((index, None), (0,))[0]
         means = [(total or 0.0) / max(rows, 1) for rows, total, *_ in bins]
@@ -623,13 +625,14 @@ def monitor() -> str:
     rows = rows.join(features.select(*keys, *(column(name) for name in names if name not in gone)), keys)
     columns = {name: each for name, each in reference["columns"].items() if name not in gone}
     named = {"prediction": "_predicted", label: "_label"}
-    values = {name: (column(named.get(name, name)), then) for name, then in columns.items()}
+    counted = {name: F.col("_now") for name in columns} | {"prediction": F.expr("_now AND _new")}
+    values = {name: (counted[name], column(named.get(name, name)), then) for name, then in columns.items()}
     is_regression = "positive" not in reference
     learns = "metrics" in reference
     part = live_part(None if is_regression else float(tags["threshold"])) if learns else None
     now, parts = count_bins(rows, values, part)
-    counted = max(each["rows"] for each in now.values())
-    if not counted:
+    looked_at = max(each["rows"] for each in now.values())
+    if not looked_at:
         raise Skipped(f"no row between {start} and {end}; give another as_of, or more window_days")
     live, labelled = live_metrics(parts, is_regression) if learns else ({}, 0)
     figures = {name: compare(then, now[name]) for name, then in columns.items()}
@@ -647,7 +650,7 @@ def monitor() -> str:
     granularity = f"{window_days} days" if has_time else "1 day"
     is_new = f"{model_name}_monitoring" not in tables
     windows = write_figures(written, version, (start, end), granularity, is_new)
-    print(f"{counted} rows between {start} and {end}, {labelled} with new labels, by version {version}")
+    print(f"{looked_at} rows between {start} and {end}, {labelled} with new labels, by version {version}")
     alerts = [sentence for _, sentence in sorted(alerts, key=lambda alert: -alert[0])]
     log_run(version, windows, reference, now, "; ".join(alerts))
     if alerts:
