@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from local_workspace.compute import causes
+from local_workspace.compute.java import require_java
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import environment, machine
 from rendered import copy_rendered
@@ -75,6 +76,20 @@ def test_java_can_open_any_path_in_any_locale(tmp_path, monkeypatch):
         ["java", "-XshowSettings:properties", "-version"], env=variables, capture_output=True, text=True
     )
     assert "sun.jnu.encoding = UTF-8" in shown.stderr
+
+
+@pytest.mark.parametrize("name", ["JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"])
+def test_options_that_do_not_reach_spark_do_not_make_java_missing(monkeypatch, name):
+    monkeypatch.setenv(name, "-XX:+NoSuchOption")
+    assert "version" in require_java()
+
+
+def test_options_with_which_java_does_not_start_are_named(monkeypatch):
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:+NoSuchOption")
+    with pytest.raises(
+        WorkspaceError, match=r"^JAVA_TOOL_OPTIONS: .* with -XX:\+NoSuchOption; correct or unset it$"
+    ):
+        require_java()
 
 
 def no_user(monkeypatch):

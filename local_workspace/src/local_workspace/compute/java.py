@@ -1,6 +1,7 @@
 """The Java that Spark runs on."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from local_workspace.compute.causes import cause
 from local_workspace.errors import WorkspaceError
 
 SECONDS = 30  # in which it says its version
+NOT_SPARKS = ("JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")  # which change this Java, and do not reach Spark's
 LOCALE = {"LC_ALL": "C.UTF-8"}  # or Java cannot open a path with a letter outside ASCII
 
 
@@ -19,9 +21,10 @@ def java() -> str:
 
 def require_java() -> str:
     """What it says of its version; raises where Spark cannot run on it."""
+    given = {name: value for name, value in os.environ.items() if name not in NOT_SPARKS}
     try:
         done = subprocess.run(
-            [java(), "-version"], capture_output=True, text=True, errors="replace", timeout=SECONDS
+            [java(), "-version"], capture_output=True, text=True, errors="replace", timeout=SECONDS, env=given
         )
         shown = done.stdout + done.stderr
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -30,6 +33,9 @@ def require_java() -> str:
         return shown
     if why := cause(shown):
         raise WorkspaceError(f"Java does not start: {why}")
+    options = re.search("Picked up JAVA_TOOL_OPTIONS: (.*)", shown)
+    if options and 'version "' not in shown:
+        raise WorkspaceError(f"JAVA_TOOL_OPTIONS: Java does not start with {options[1]}; correct or unset it")
     if "JAVA_HOME" in os.environ:
         raise WorkspaceError(
             f"JAVA_HOME: Spark needs Java 17 or 21, and {java()} does not say that it is one; "
