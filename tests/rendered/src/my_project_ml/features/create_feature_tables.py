@@ -97,7 +97,7 @@ def check_types(gold: DataFrame) -> None:
 
 
 def with_calendar(gold: DataFrame) -> DataFrame:
-    """The rows with what models learn of dates and times: the parts of each, as `signup_month` of `signup`."""
+    """The rows with what models learn of dates and times: parts of each, as `signup_month` of `signup`."""
     parts = {
         "month": "month({time})",
         "weekday": "weekday({time})",  # Monday is 0
@@ -121,7 +121,7 @@ def with_calendar(gold: DataFrame) -> DataFrame:
 
 
 def may_be_code(name: str, kind: DataType) -> bool:
-    """Whether numbers may be names, as those of stores are: by CODES, else whole ones by the column's name."""
+    """Whether numbers may be names, as those of stores are: by CODES, else by the column's name."""
     if CODES is not None:
         return name in CODES and isinstance(kind, NumericType)
     is_named_so = re.search(r"(^|_)(id|code|zip)$|[a-z](Id|ID|Code)$", name)
