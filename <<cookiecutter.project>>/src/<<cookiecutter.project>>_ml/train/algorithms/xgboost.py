@@ -1,4 +1,4 @@
-# % set kinds = {"regression": "Regressor", "classification": "Classifier"}
+# % set kinds = {"regression": "Regressor", "classification": "Classifier", "multiclass": "Classifier"}
 from xgboost import XGB<< kinds[model.type] >>
 
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn", "xgboost"]  # that the model needs to predict
