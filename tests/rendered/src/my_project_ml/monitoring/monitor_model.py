@@ -15,6 +15,7 @@
 import math
 import re
 import traceback
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import mlflow
@@ -200,6 +201,12 @@ def regression_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
     }
 
 
+def multiclass_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
+    """The metrics of groups of rows, by the sums of each."""
+    total = {name: values.sum() for name, values in groups.items()}
+    return {"log_loss": total["losses"] / total["rows"], "accuracy": total["hits"] / total["rows"]}
+
+
 def cells_of(rows: DataFrame, threshold: float) -> dict[str, np.ndarray]:
     """Rows by label, prediction, and probability in thousandths."""
     by = [
@@ -213,28 +220,41 @@ def cells_of(rows: DataFrame, threshold: float) -> dict[str, np.ndarray]:
     return {name: np.array([row[name] for row in found]) for name in names}
 
 
-def groups_of(rows: DataFrame) -> dict[str, np.ndarray]:
-    """Sums of about a thousand groups of rows; those of a key are in the same."""
+def regression_sums() -> dict[str, Column]:
+    """What the metrics of a regression are made of."""
     label, error = F.col("_label"), F.col("_label") - F.col("_predicted")
-    sums = {
+    return {
         "rows": F.count("*").cast("double"),
         "labels": F.sum(label),
         "squares": F.sum(label * label),
         "errors": F.sum(F.abs(error)),
         "squared_errors": F.sum(error * error),
     }
+
+
+def multiclass_sums() -> dict[str, Column]:
+    """What the metrics of more than two classes are made of."""
+    inside = F.greatest(F.element_at("_probabilities", F.col("_label")), F.lit(1e-15))
+    return {
+        "rows": F.count("*").cast("double"),
+        "hits": F.sum((F.col("_label") == F.col("_predicted")).cast("double")),
+        "losses": F.sum(-F.log(inside)),
+    }
+
+
+def groups_of(rows: DataFrame, sums: dict[str, Column]) -> dict[str, np.ndarray]:
+    """Sums of about a thousand groups of rows; those of a key are in the same."""
     group = F.expr(f"pmod(xxhash64({key}, 'group'), 1000)").alias("group")
     found = rows.groupBy(group).agg(*(value.alias(name) for name, value in sums.items()))
     found = found.orderBy("group").collect()
     return {name: np.array([row[name] for row in found]) for name in sums}
 
 
-def with_intervals(parts: dict[str, np.ndarray], is_regression: bool) -> dict[str, tuple]:
+def with_intervals(parts: dict[str, np.ndarray], metrics_of: Callable) -> dict[str, tuple]:
     """Each metric, with three standard errors to both sides, by a bootstrap of the parts."""
-    metrics_of, chance, drawn = regression_metrics if is_regression else classification_metrics, [], []
-    chance = np.random.default_rng(42)
+    chance, drawn = np.random.default_rng(42), []
     for _ in range(200):
-        if is_regression:
+        if metrics_of is not classification_metrics:
             times = chance.poisson(1, len(parts["rows"]))
             draw = {name: values * times for name, values in parts.items()}
         else:
@@ -295,10 +315,14 @@ def exists(table: str) -> bool:
 
 
 def label_of(gold: DataFrame, reference: dict) -> Column:
-    """The label as training took it, a number; NULL where there is none."""
+    """The label as training took it, a number or a class; NULL where there is none."""
     name = reference["label"]
     if name is None or name not in gold.columns:
         return F.lit(None).cast("double")
+    if "classes" in reference:
+        text, kind = column(name).cast("string"), dict(gold.dtypes)[name]
+        is_number = kind in ("double", "float")
+        return F.when(F.abs(name) < float("inf"), text) if is_number else F.trim(text)
     if "positive" not in reference:
         return F.when(F.abs(name) < float("inf"), column(name).cast("double"))
     is_text = dict(gold.dtypes)[name] == "string"
@@ -350,13 +374,17 @@ def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime
     return rows, end - days, end
 
 
-def with_predictions(rows: DataFrame, version: str, model_type: str) -> DataFrame:
-    """The rows with what the champion predicts for them, `_predicted`, if that is known."""
+def with_predictions(rows: DataFrame, version: str, model_type: str, classes: list[str]) -> DataFrame:
+    """The rows with `_predicted` by the champion, if that is known; of classes also `_probabilities`."""
     name = {"classification": "probability", "anomaly": "score"}.get(model_type, "prediction")
+    columns = {"_predicted": (name, "string" if classes else "double")}
+    if classes:
+        columns["_probabilities"] = ("probabilities", "map<string, double>")
     if not exists(predictions_table):
-        return rows.withColumn("_predicted", F.lit(None).cast("double"))
+        return rows.withColumns({name: F.lit(None).cast(kind) for name, (_, kind) in columns.items()})
     predictions = spark.table(predictions_table).where(F.col("model_version") == int(version))
-    return rows.join(predictions.select(key, F.col(name).cast("double").alias("_predicted")), key, "left")
+    values = (F.col(given).cast(kind).alias(name) for name, (given, kind) in columns.items())
+    return rows.join(predictions.select(key, *values), key, "left")
 
 
 def count_bins(rows: DataFrame, columns: dict[str, dict], named: dict[str, str]) -> dict[str, dict]:
@@ -570,13 +598,18 @@ def live_metrics(rows: DataFrame, tags: dict, reference: dict) -> tuple[dict[str
     if "metrics" not in reference:
         return {}, 0
     labelled = rows.where("_live AND _predicted IS NOT NULL")
-    is_regression = "positive" not in reference
-    parts = groups_of(labelled) if is_regression else cells_of(labelled, float(tags["threshold"]))
+    if "classes" in reference:  # without rows of a class that the champion does not know
+        labelled = labelled.where(F.element_at("_probabilities", F.col("_label")).isNotNull())
+        parts, metrics_of = groups_of(labelled, multiclass_sums()), multiclass_metrics
+    elif "positive" in reference:
+        parts, metrics_of = cells_of(labelled, float(tags["threshold"])), classification_metrics
+    else:
+        parts, metrics_of = groups_of(labelled, regression_sums()), regression_metrics
     count = int(sum(parts["rows"]))
     if count < MIN_LABELS:
         print(f"{count} rows with labels that the champion never learnt from; its metrics need {MIN_LABELS}")
         return {}, count
-    return with_intervals(parts, is_regression), count
+    return with_intervals(parts, metrics_of), count
 
 
 def monitor() -> str:
@@ -592,7 +625,8 @@ def monitor() -> str:
     if new := [name for name in features.columns if name not in (*names, key, "observed_at")]:
         print(f"new in {feature_table}, and not known to champion {version}: {', '.join(new)}")
     keys = [key]
-    rows = with_predictions(rows.where("_now OR _live"), version, tags.get("model_type", ""))
+    classes = reference.get("classes", [])
+    rows = with_predictions(rows.where("_now OR _live"), version, tags.get("model_type", ""), classes)
     rows = rows.join(features.select(*keys, *(column(name) for name in names if name not in gone)), keys)
     columns = {name: each for name, each in reference["columns"].items() if name not in gone}
     now = count_bins(rows.where("_now"), columns, {"prediction": "_predicted", label: "_label"})
