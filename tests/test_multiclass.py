@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from baking import render
+from sklearn import metrics as scores
 from training import Training, indexed
 
 ALGORITHMS = ("xgboost", "gradient_boosting", "random_forest", "linear")
@@ -86,9 +87,11 @@ def test_every_algorithm_predicts_texts_with_the_probability_of_each(notebooks, 
     assert isinstance(training.make_folds(data.train["tier"]), training.TimeSeriesSplit) == timed
 
 
-def test_metrics_are_scikit_learns(tier, chance):
-    from sklearn import metrics as scores
+def macro_f1(truth, predicted):
+    return scores.f1_score(truth, predicted, average="macro")
 
+
+def test_metrics_are_scikit_learns(tier, chance):
     rows = shares(chance, ["a", "b", "c"])
     given = chance.dirichlet([1, 1, 1], 500)
     found = tier.with_prediction(pd.DataFrame(given, rows.index, ["a", "b", "c"]))
@@ -97,6 +100,9 @@ def test_metrics_are_scikit_learns(tier, chance):
         assert tier.METRICS["log_loss"](rows["tier"], found, **how) == pytest.approx(
             scores.log_loss(rows["tier"], given, **how)
         )
+    for name, score in (("accuracy", scores.accuracy_score), ("f1_macro", macro_f1)):
+        expected = score(rows["tier"], found["prediction"])
+        assert tier.METRICS[name](rows["tier"], found) == pytest.approx(expected)
     assert tier.METRICS["roc_auc_ovr"](rows["tier"], found) == pytest.approx(
         scores.roc_auc_score(rows["tier"], given, multi_class="ovr")
     )

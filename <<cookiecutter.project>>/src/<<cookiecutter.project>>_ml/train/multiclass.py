@@ -17,9 +17,9 @@ MAX_CLASSES = 100  # a label with more values is refused
 # % include train ~ "shared/settings.py"
 METRICS = {  # each compares the label with the prediction, or with the probabilities, a column for each class
     "log_loss": lambda truth, found, **weights: log_loss(truth, found["probabilities"], **weights),
-    "accuracy": lambda truth, found, **weights: scores.accuracy_score(truth, found["prediction"], **weights),
+    "accuracy": lambda truth, found, **weights: scores.accuracy_score(*codes(truth, found), **weights),
     "f1_macro": lambda truth, found, **weights: scores.f1_score(
-        truth, found["prediction"], average="macro", zero_division=0, **weights
+        *codes(truth, found), average="macro", zero_division=0, **weights
     ),
     "roc_auc_ovr": lambda truth, found, **weights: roc_auc_ovr(truth, found["probabilities"], **weights),
 }
@@ -72,6 +72,12 @@ RETURNS = {
 
 
 # % include train ~ learning ~ "/multiclass.py"
+def codes(truth: pd.Series, found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Label and prediction with a number for each class, since scikit-learn is slow on texts."""
+    numbers, _ = pd.factorize(np.concatenate([truth, found["prediction"]]))
+    return numbers[: len(truth)], numbers[len(truth) :]
+
+
 def log_loss(truth: pd.Series, probabilities: pd.DataFrame, **weights: object) -> float:
     """The mean of -log of the probability of the true class, which is 0 if the model does not know it."""
     columns = probabilities.columns.get_indexer(truth)
