@@ -11,7 +11,7 @@ from cookiecutter.exceptions import FailedHookException, OutputDirExistsExceptio
 
 from hooks import algorithms
 
-TYPES = ("regression", "classification", "anomaly")
+TYPES = ("regression", "classification", "multiclass", "anomaly")
 RESERVED_DOMAINS = ("features", "inference", "monitoring")  # folders beside those of the domains
 RESERVED_MODELS = ("observed_at", "prediction", "model_version", "scored_at")  # columns beside the label's
 YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")  # no text to YAML

@@ -15,6 +15,8 @@ EVERY_KIND = (
     "ops/outliers:anomaly:isolation_forest, visits/stay:regression:xgboost, "
     "sales/late:classification:spark_xgboost, sales/price:regression:spark_xgboost, "
     "sales/orders:regression:linear, sales/opened:classification:linear, "
-    "sales/rebate:regression:random_forest, sales/referral:classification:random_forest"
+    "sales/rebate:regression:random_forest, sales/referral:classification:random_forest, "
+    "sales/tier:multiclass:xgboost, sales/grade:multiclass:gradient_boosting, "
+    "sales/segment:multiclass:random_forest, visits/mood:multiclass:linear"
 )
 EXTRA_TREES = "sales/refund:regression:extra_trees, sales/recall:classification:extra_trees"  # see baking.py

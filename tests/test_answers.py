@@ -74,7 +74,8 @@ REFUSED = [
     (
         "models",
         "a/b:regresion:xgboost",
-        "'regresion' in 'a/b:regresion:xgboost' is no type; choose regression, classification or anomaly",
+        "'regresion' in 'a/b:regresion:xgboost' is no type; "
+        "choose regression, classification, multiclass or anomaly",
     ),
     (
         "models",

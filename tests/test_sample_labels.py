@@ -12,6 +12,8 @@ LABELS = {  # an entry of ml_labels.yml -> the values of its label
     "churn:classification:churned/stayed": {"churned", "stayed"},
     "churn:classification:churned": {"churned", "other"},
     " revenue:regression, churn:classification:2/1": {"2", "1"},
+    "churn:multiclass": {"low", "medium", "high"},
+    "churn:multiclass:red/amber/green/blue": {"red", "amber", "green", "blue"},
 }
 
 

@@ -11,7 +11,12 @@ import pytest
 from local_workspace.jobs.runs import JobRun
 from own_tables import OwnTables, log, status
 
-LABELS = {"regression": "amount", "classification": "answer", "anomaly": None}  # which a type learns
+LABELS = {
+    "regression": "amount",
+    "classification": "answer",
+    "multiclass": "zero_five",
+    "anomaly": None,
+}  # which a type learns
 UNLABELLED = {"amount": {11, 12, 21, 190, 191}, "zero_five": {11, 12, 190}, "is_true": {11}, "answer": {11}}
 
 GOLD = """

@@ -7,7 +7,7 @@ and all are scored.
 import pytest
 from own_tables import OwnTables, log, status
 
-LABELS = {"regression": "amount", "classification": "answer", "anomaly": None}
+LABELS = {"regression": "amount", "classification": "answer", "multiclass": "quarter", "anomaly": None}
 
 GOLD = """
 # Databricks notebook source
@@ -26,6 +26,7 @@ spark.sql(f'''CREATE TABLE {schema}.real AS
         concat('C-', id) AS code,
         100D * pmod(hash(id), 4) + pmod(hash(id, 1), 100) AS amount,
         pmod(hash(id), 4) > 1 AS answer,
+        IF(pmod(hash(id, 5), 9) = 0, 'other', concat('Q ', int(pmod(hash(id), 4)))) AS quarter,
         id % 3 AS grade,
         IF(id % 3 = 0, 'Churned', 'stayed') AS state
     FROM range(1, 10001)''')
@@ -104,7 +105,7 @@ def tables(local_bundle, models) -> RealTables:
 
 @pytest.fixture(scope="module")
 def trained(tables):
-    labels = {"real": "amount,answer,grade,state", "plain": "amount", "filtered": "amount"}
+    labels = {"real": "amount,answer,grade,state,quarter", "plain": "amount", "filtered": "amount"}
     labels |= {"changing": "", "named_0": "", "named_1": "", "named_2": ""}
     filtered = tables.train_on("filtered", tables.regression, "filtered")
     path = tables.folder / "train_filtered.py"
@@ -136,7 +137,7 @@ def scored(tables, trained) -> dict[str, dict]:
     run = tables.run(
         "tables_score",
         tables.own("new_rows", NEW_ROWS),
-        tables.make_features("features", "real", "amount,answer,grade,state", "new_rows"),
+        tables.make_features("features", "real", "amount,answer,grade,state,quarter", "new_rows"),
         *[tables.score(f"score_{name}", name, "real", "features") for name in tables.types],
     )
     assert {task.status for task in run.tasks} == {"SUCCESS"}
@@ -148,6 +149,10 @@ def scored(tables, trained) -> dict[str, dict]:
             model = raw.get_raw_model()
             table = spark.table(f"{{features}}.{{name}}_predictions").toPandas().set_index("real_id")
             column, by_itself = "prediction", model.predict
+            if "multiclass" in name:
+                chosen = rows[list(model.feature_names_in_)]
+                assert (table.loc[rows.index].prediction == model.predict(chosen)).all()
+                column, by_itself = "probability", lambda rows: model.predict_proba(rows).max(axis=1)
             if "classification" in name:
                 column, by_itself = "probability", lambda rows: model.predict_proba(rows)[:, 1]
                 predicted = model.predict(rows[list(model.feature_names_in_)])
@@ -184,6 +189,8 @@ def test_every_algorithm_learns_from_text(tables, runs):
             assert metrics["r2"] > 0.9, name
         elif model_type == "classification":
             assert metrics["roc_auc"] > 0.9, name
+        elif model_type == "multiclass":
+            assert metrics["accuracy"] > 0.8, name
 
 
 def test_every_key_gets_the_models_own_prediction_in_every_batch(scored):
@@ -234,7 +241,12 @@ def test_tables_without_versions_train_and_the_run_says_so(trained, runs, domain
 @pytest.mark.parametrize(
     ("label", "positive", "found"),
     [
-        ("grade", None, "label grade has the values 0.0, 1.0, 2.0; write into POSITIVE which are positive"),
+        (
+            "grade",
+            None,
+            "label grade has the values 0.0, 1.0, 2.0; write into POSITIVE which are positive, "
+            "or make the model's type multiclass",
+        ),
         ("grade", [1, 2], 6667),
         (
             "state",

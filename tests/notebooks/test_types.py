@@ -58,7 +58,9 @@ SAID = {  # the same, of tables that become features nevertheless
     r"label grade has the values 'churned', 'stayed'; write into POSITIVE which are positive": {
         "grade": "IF(id % 2 = 0, 'churned', 'stayed')"
     },
-    r"label grade has the values 0\.0, 1\.0, 2\.0; write into POSITIVE": {"grade": "id % 3"},
+    r"label grade has the values 0\.0, 1\.0, 2\.0; write into POSITIVE .*, or make the model's type multi": {
+        "grade": "id % 3"
+    },
     r"left out: observed_at \(in NOT_FEATURES\), y \(no values\)": {"y": "CAST(NULL AS DOUBLE)"},
     r"codes, taken as text: store_id, zip, movieId": {
         "store_id": "id % 6",

@@ -81,6 +81,10 @@ def sample_rows() -> pd.DataFrame:
         chance = np.random.default_rng([2026, *name.encode()])
         if model_type == "regression":
             rows[name] = (100 * value + chance.normal(0, 60, count)).round(2)
+        elif model_type == "multiclass":
+            texts = values[0].split("/") if values else ["low", "medium", "high"]
+            groups = pd.qcut(risk + chance.logistic(0, 0.7, count), len(texts), labels=False)
+            rows[name] = [texts[group] for group in groups]
         else:
             rows[name] = (risk + chance.logistic(0, 0.7, count) > 0).astype("int64")
             if values:

@@ -271,7 +271,9 @@ def describe_label(gold: DataFrame, name: str, found: dict[str, object]) -> str:
     if len(texts) <= 2 and (not is_text or len(texts) == 1 or len(positive) == 1) and "" not in texts:
         return ""
     empty = "make the empty text NULL, or " if "" in texts else ""
-    return f"has the values {', '.join(map(repr, texts))}; {empty}write into POSITIVE which are positive"
+    other = ", or make the model's type multiclass" if len(texts) > 2 else ""
+    found = f"has the values {', '.join(map(repr, texts))}"
+    return f"{found}; {empty}write into POSITIVE which are positive{other}"
 
 
 def check_columns(types: dict[str, str], former: dict[str, str]) -> None:

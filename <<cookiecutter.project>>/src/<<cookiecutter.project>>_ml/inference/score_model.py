@@ -5,7 +5,8 @@
 # MAGIC
 # MAGIC Every key of the gold table gets a prediction by the version that alias `champion` names, from its
 # MAGIC row in the feature table. Predictions go to `{catalog}.{feature_schema}.{model}_predictions`; for
-# MAGIC classification with the probability, for anomalies with the score that they come from.
+# MAGIC classification with the probability, for more than two classes with that of each too, for anomalies
+# MAGIC with the score that they come from.
 # % if history
 # MAGIC A key of a domain with history is scored by its latest row, or by its latest until `as_of`.
 # % endif
@@ -15,6 +16,7 @@
 
 # COMMAND ----------
 
+import json
 import logging
 import re
 import traceback
@@ -135,6 +137,11 @@ def latest_rows() -> DataFrame:
 # COMMAND ----------
 
 
+def classes_of(tags: dict[str, str]) -> list[str]:
+    """The classes of a version, in the order of its probabilities: JSON, in tags of 1,000 characters."""
+    return json.loads("".join(tags[name] for name in sorted(tags) if name.startswith("classes_")))
+
+
 def predict_keys(keys: DataFrame, version: str) -> DataFrame:
     """Each key's prediction, and the probability or score that it comes from, as the version's tags say."""
     tags = mlflow.MlflowClient().get_model_version(registered_model, version).tags
@@ -142,12 +149,17 @@ def predict_keys(keys: DataFrame, version: str) -> DataFrame:
     scored = FeatureEngineeringClient().score_batch(
         model_uri=f"models:/{registered_model}/{version}",
         df=keys,
-        result_type="array<double>" if model_type == "classification" else "double",
+        result_type="array<double>" if model_type in ("classification", "multiclass") else "double",
     )
     found = {"prediction": F.col("prediction")}
     if model_type == "classification":
         found["probability"] = F.element_at("prediction", 2)
         found["prediction"] = (found["probability"] >= float(tags["threshold"])).cast("double")
+    elif model_type == "multiclass":
+        classes, largest = F.array(*map(F.lit, classes_of(tags))), F.array_max("prediction")
+        place = F.array_position("prediction", largest).cast("int")
+        found["prediction"], found["probability"] = F.element_at(classes, place), largest
+        found["probabilities"] = F.map_from_arrays(classes, "prediction")
     elif model_type == "anomaly":
         found["score"] = F.col("prediction")
         found["prediction"] = F.when(found["score"] < 0, -1.0).otherwise(1.0)
@@ -175,12 +187,19 @@ def score() -> str:
         f"CONSTRAINT {model_name}_predictions_pk PRIMARY KEY ({key}))"
     )
     check_key_type(gold_table, predictions_table)
-    existing = spark.table(predictions_table).columns
+    existing = dict(spark.table(predictions_table).dtypes)
+    if (kind := existing["prediction"]) != (ours := dict(predictions.dtypes)["prediction"]):
+        problem = f"{predictions_table} has predictions as {kind}, and version {version} gives {ours}"
+        raise ValueError(f"{problem}; drop the table, and the next run makes it again")
     if added := ", ".join(f"{name} {kind}" for name, kind in types.items() if name not in existing):
         spark.sql(f"ALTER TABLE {predictions_table} ADD COLUMNS ({added})")
-    for name in {"probability", "score"} & set(existing) - set(types):  # an earlier version gives neither
-        predictions = predictions.withColumn(name, F.lit(None).cast("double"))
-    is_written = " AND ".join(f"w.{name} <=> p.{name}" for name in predictions.columns if name != "scored_at")
+    beside = {"probability", "probabilities", "score"}
+    for name in beside & set(existing) - set(types):  # an earlier version gives none of these
+        predictions = predictions.withColumn(name, F.lit(None).cast(existing[name]))
+    compared = [name for name in predictions.columns if name not in ("scored_at", "probabilities")]
+    is_written = " AND ".join(f"w.{name} <=> p.{name}" for name in compared)
+    if "probabilities" in predictions.columns:  # Spark compares no maps
+        is_written += " AND map_entries(w.probabilities) <=> map_entries(p.probabilities)"
     spark.sql(
         f"MERGE INTO {predictions_table} t USING ("
         f"SELECT p.* FROM {{predictions}} p LEFT ANTI JOIN {predictions_table} w ON {is_written}"

@@ -17,6 +17,7 @@
 import math
 import re
 import traceback
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import mlflow
@@ -213,6 +214,12 @@ def regression_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
     }
 
 
+def multiclass_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
+    """The metrics of groups of rows, by the sums of each: of losses, and of how many were right."""
+    total = {name: values.sum() for name, values in groups.items()}
+    return {"log_loss": total["labels"] / total["rows"], "accuracy": total["errors"] / total["rows"]}
+
+
 def cells_of(parts: dict[int, tuple]) -> dict[str, np.ndarray]:
     """Rows by label, prediction, and probability in thousandths, which `live_part` writes as one number."""
     place, (rows, total) = np.array(list(parts)), np.array(list(parts.values())).T
@@ -226,12 +233,11 @@ def groups_of(parts: dict[int, tuple]) -> dict[str, np.ndarray]:
     return dict(zip(names, np.array(list(parts.values()), dtype=float).T, strict=True))
 
 
-def with_intervals(parts: dict[str, np.ndarray], is_regression: bool) -> dict[str, tuple]:
+def with_intervals(parts: dict[str, np.ndarray], metrics_of: Callable) -> dict[str, tuple]:
     """Each metric, with three standard errors to both sides, by a bootstrap of the parts."""
-    metrics_of, chance, drawn = regression_metrics if is_regression else classification_metrics, [], []
-    chance = np.random.default_rng(42)
+    chance, drawn = np.random.default_rng(42), []
     for _ in range(200):
-        if is_regression:
+        if metrics_of is not classification_metrics:
             times = chance.poisson(1, len(parts["rows"]))
             draw = {name: values * times for name, values in parts.items()}
         else:
@@ -292,10 +298,13 @@ def existing(*names: str) -> set[str]:
 
 
 def label_of(gold: DataFrame, reference: dict) -> Column:
-    """The label as training took it, a number; NULL where there is none."""
+    """The label as training took it, a number or a class; NULL where there is none."""
     name = reference["label"]
     if name is None or name not in gold.columns:
         return F.lit(None).cast("double")
+    if "classes" in reference:
+        text, is_number = column(name).cast("string"), dict(gold.dtypes)[name] in ("double", "float")
+        return F.when(F.abs(name) < float("inf"), text) if is_number else F.trim(text)
     if "positive" not in reference:
         return F.when(F.abs(name) < float("inf"), column(name).cast("double"))
     is_text = dict(gold.dtypes)[name] == "string"
@@ -346,23 +355,38 @@ def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime
     return rows, end - days, end
 
 
-def with_predictions(rows: DataFrame, version: str, model_type: str, is_scored: bool) -> DataFrame:
-    """The rows with what the champion predicts for them, `_predicted`, if that is known."""
+def with_predictions(
+    rows: DataFrame, version: str, tags: dict, reference: dict, is_scored: bool
+) -> DataFrame:
+    """The rows with `_predicted` by the champion, if that is known; of classes also `_probabilities`."""
+    model_type, classes = tags.get("model_type", ""), reference.get("classes")
     name = {"classification": "probability", "anomaly": "score"}.get(model_type, "prediction")
+    columns = {"_predicted": (name, "string" if classes else "double")}
+    if classes:
+        columns["_probabilities"] = ("probabilities", "map<string, double>")
 # % if history
     if has_history:
         scored = FeatureEngineeringClient().score_batch(
             model_uri=f"models:/{registered_model}/{version}",
             df=rows.select(key, "observed_at"),
-            result_type="array<double>" if model_type == "classification" else "double",
+            result_type="array<double>" if model_type in ("classification", "multiclass") else "double",
         )
-        value = F.element_at("prediction", 2) if model_type == "classification" else F.col("prediction")
-        return rows.join(scored.select(key, "observed_at", value.alias("_predicted")), [key, "observed_at"])
+        found = {"_predicted": F.col("prediction")}
+        if classes:
+            names = F.array(*map(F.lit, classes))
+            place = F.array_position("prediction", F.array_max("prediction")).cast("int")
+            found = {"_predicted": F.element_at(names, place)}
+            found["_probabilities"] = F.map_from_arrays(names, "prediction")
+        elif model_type == "classification":
+            found = {"_predicted": F.element_at("prediction", 2)}
+        values = (value.alias(name) for name, value in found.items())
+        return rows.join(scored.select(key, "observed_at", *values), [key, "observed_at"])
 # % endif
     if not is_scored:
-        return rows.withColumn("_predicted", F.lit(None).cast("double"))
+        return rows.withColumns({name: F.lit(None).cast(kind) for name, (_, kind) in columns.items()})
     predictions = spark.table(predictions_table).where(F.col("model_version") == int(version))
-    return rows.join(predictions.select(key, F.col(name).cast("double").alias("_predicted")), key, "left")
+    values = (F.col(given).cast(kind).alias(name) for name, (given, kind) in columns.items())
+    return rows.join(predictions.select(key, *values), key, "left")
 
 
 def bin_of(value: Column, then: dict) -> tuple[Column, Column]:
@@ -376,12 +400,17 @@ def bin_of(value: Column, then: dict) -> tuple[Column, Column]:
     return sum(above[1:], above[0]) if above else F.when(value.isNotNull(), 0), value
 
 
-def live_part(threshold: float | None) -> tuple[Column, Column, Column]:
+def live_part(tags: dict, reference: dict) -> tuple[Column, Column, Column]:
     """Group, value and error of a row with a new label; of a classification, the group says the rest."""
     label, predicted = F.col("_label"), F.col("_predicted")
-    if threshold is None:
-        return F.expr(f"pmod(xxhash64({key}, 'group'), 1000)").cast("int"), label, label - predicted
-    place = F.floor(predicted * 1000) * 4 + label * 2 + (predicted >= threshold).cast("int")
+    group = F.expr(f"pmod(xxhash64({key}, 'group'), 1000)").cast("int")
+    if "classes" in reference:
+        loss = -F.log(F.greatest(F.element_at("_probabilities", label), F.lit(1e-15)))
+        return group, loss, (label == predicted).cast("double")
+    if "positive" not in reference:
+        return group, label, label - predicted
+    is_positive = predicted >= float(tags["threshold"])
+    place = F.floor(predicted * 1000) * 4 + label * 2 + is_positive.cast("int")
     return place.cast("int"), predicted, F.lit(None).cast("double")
 
 
@@ -620,13 +649,16 @@ def check_parameters() -> None:
         raise ValueError(f"parameter as_of is {as_of!r}; give a time like 2026-01-31 00:00:00") from None
 
 
-def live_metrics(parts: dict[int, tuple], is_regression: bool) -> tuple[dict[str, tuple], int]:
+def live_metrics(parts: dict[int, tuple], reference: dict) -> tuple[dict[str, tuple], int]:
     """The champion's metrics on rows whose labels have arrived, and how many there are."""
     count = sum(rows for rows, *_ in parts.values())
     if count < MIN_LABELS:
         print(f"{count} rows with labels that the champion never learnt from; its metrics need {MIN_LABELS}")
         return {}, count
-    return with_intervals(groups_of(parts) if is_regression else cells_of(parts), is_regression), count
+    if "positive" in reference:
+        return with_intervals(cells_of(parts), classification_metrics), count
+    metrics_of = multiclass_metrics if "classes" in reference else regression_metrics
+    return with_intervals(groups_of(parts), metrics_of), count
 
 
 def monitor() -> str:
@@ -646,21 +678,24 @@ def monitor() -> str:
 # % else
     keys = [key]
 # % endif
-    is_scored, model_type = f"{model_name}_predictions" in tables, tags.get("model_type", "")
-    rows = with_predictions(rows.where("_now OR _live"), version, model_type, is_scored)
+    is_scored = f"{model_name}_predictions" in tables
+    rows = with_predictions(rows.where("_now OR _live"), version, tags, reference, is_scored)
+    if "classes" in reference:  # a row of a class that the champion does not know gives no metric
+        is_known = F.element_at("_probabilities", F.col("_label")).isNotNull()
+        rows = rows.withColumn("_live", F.col("_live") & is_known)
     rows = rows.join(features.select(*keys, *(column(name) for name in names if name not in gone)), keys)
     columns = {name: each for name, each in reference["columns"].items() if name not in gone}
     named = {"prediction": "_predicted", label: "_label"}
     counted = {name: F.col("_now") for name in columns} | {"prediction": F.expr("_now AND _new")}
     values = {name: (counted[name], column(named.get(name, name)), then) for name, then in columns.items()}
-    is_regression = "positive" not in reference
-    learns = "metrics" in reference
-    part = live_part(None if is_regression else float(tags["threshold"])) if learns else None
-    now, parts = count_bins(rows, values, part)
+    is_measured = "metrics" in reference and not reference.get("weight")
+    if reference.get("weight"):
+        print("rows of this model are weighted, and metrics on new labels would not be, so there are none")
+    now, parts = count_bins(rows, values, live_part(tags, reference) if is_measured else None)
     looked_at = max(each["rows"] for each in now.values())
     if not looked_at:
         raise Skipped(f"no row between {start} and {end}; give another as_of, or more window_days")
-    live, labelled = live_metrics(parts, is_regression) if learns else ({}, 0)
+    live, labelled = live_metrics(parts, reference) if is_measured else ({}, 0)
     figures = {name: compare(then, now[name]) for name, then in columns.items()}
     alerts = [(math.inf, f"{name} is gone from {feature_table}") for name in gone]
     alerts += [(math.inf, alert) for alert in metric_alerts(live, labelled, reference)]

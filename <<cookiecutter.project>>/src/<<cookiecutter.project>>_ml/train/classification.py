@@ -57,7 +57,8 @@ def binary_label(gold: DataFrame) -> Column:
         if len(found) > 1 and not values.where(F.col("value").isin(positive)).count():
             raise ValueError(f"{has}; POSITIVE = {POSITIVE!r} is none of them, so correct it")
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
-        raise ValueError(f"{has}; write into POSITIVE which are positive")
+        other = ", or make the model's type multiclass" if len(found) > 2 else ""
+        raise ValueError(f"{has}; write into POSITIVE which are positive{other}")
     return value.isin(positive).cast("double")
 
 

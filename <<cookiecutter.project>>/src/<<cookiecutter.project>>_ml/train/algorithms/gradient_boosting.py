@@ -1,4 +1,4 @@
-# % set kinds = {"regression": "Regressor", "classification": "Classifier"}
+# % set kinds = {"regression": "Regressor", "classification": "Classifier", "multiclass": "Classifier"}
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoosting<< kinds[model.type] >>
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -23,8 +23,8 @@ def new_model(features: pd.DataFrame) -> Pipeline:
     )
     by_label = TargetEncoder(target_type="<< target_type >>", random_state=42)  # the mean label of each
     model = HistGradientBoosting<< kinds[model.type] >>(
-        max_iter=1000,
-        early_stopping=True,  # where a tenth of the rows is predicted no better any more
+        max_iter=<< 150 if model.type == "multiclass" else 1000 >>,
+        early_stopping=<< model.type != "multiclass" >>,  # True: once a tenth of the rows is predicted no better
         n_iter_no_change=20,
         learning_rate=0.05,
         categorical_features=list(range(len(few))),

@@ -1,5 +1,5 @@
-# % set kinds = {"regression": "Ridge", "classification": "LogisticRegression"}
-# % set search = {"regression": '"model__alpha": [1, 100]', "classification": '"model__C": [0.01, 1]'}
+# % set kinds = {"regression": "Ridge", "classification": "LogisticRegression", "multiclass": "LogisticRegression"}
+# % set search = {"regression": '"model__alpha": [1, 100]', "classification": '"model__C": [0.01, 1]', "multiclass": '"model__C": [0.01, 1]'}
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import << kinds[model.type] >>

@@ -1,4 +1,4 @@
-# % set kinds = {"regression": "Regressor", "classification": "Classifier"}
+# % set kinds = {"regression": "Regressor", "classification": "Classifier", "multiclass": "Classifier"}
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForest<< kinds[model.type] >>
 from sklearn.pipeline import Pipeline, make_pipeline

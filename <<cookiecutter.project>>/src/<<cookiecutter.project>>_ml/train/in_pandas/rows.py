@@ -53,6 +53,9 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
         if part[LABEL].nunique() == 1 or part[LABEL].value_counts().min() < least:
             raise Skipped(f"the {name} have a single class in label {LABEL}, or fewer than {least} of one")
 # % endif
+# % if model.type == "multiclass"
+    train, holdout, left_out = without_rare_classes(train, holdout)
+# % endif
     rules["rows_train"] = str(len(train))
     remarks = remarks_on_share(len(train), len(holdout)) if "observed_at" in train.index.names else []
-    return TrainingData(gold, features, training_set, train, holdout, rules, remarks<< ", last" if with_last >>)
+    return TrainingData(gold, features, training_set, train, holdout, rules, remarks<< " + left_out" if model.type == "multiclass" >><< ", last" if with_last >>)

@@ -1,4 +1,4 @@
-# % set kind = "DataFrame" if model.type == "classification" else "Series"
+# % set kind = "Series" if model.type == "regression" else "DataFrame"
 import inspect
 
 from sklearn.inspection import permutation_importance

@@ -122,7 +122,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
     by_label = TargetEncoder(target_type="binary", random_state=42)  # the mean label of each
     model = HistGradientBoostingClassifier(
         max_iter=1000,
-        early_stopping=True,  # where a tenth of the rows is predicted no better any more
+        early_stopping=True,  # True: once a tenth of the rows is predicted no better
         n_iter_no_change=20,
         learning_rate=0.05,
         categorical_features=list(range(len(few))),
@@ -290,7 +290,8 @@ def binary_label(gold: DataFrame) -> Column:
         if len(found) > 1 and not values.where(F.col("value").isin(positive)).count():
             raise ValueError(f"{has}; POSITIVE = {POSITIVE!r} is none of them, so correct it")
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
-        raise ValueError(f"{has}; write into POSITIVE which are positive")
+        other = ", or make the model's type multiclass" if len(found) > 2 else ""
+        raise ValueError(f"{has}; write into POSITIVE which are positive{other}")
     return value.isin(positive).cast("double")
 
 
@@ -314,7 +315,8 @@ def row_columns(gold: DataFrame) -> list[Column]:
 
 def usable(rows: DataFrame) -> DataFrame:
     """The rows with a label and, if rows are weighted, a weight above 0; NaN and infinities are neither."""
-    rows = rows.where(F.abs(LABEL) < float("inf"))
+    is_text = dict(rows.dtypes)[LABEL] == "string"
+    rows = rows.where(F.col(LABEL).isNotNull() if is_text else F.abs(LABEL) < float("inf"))
     return rows.where("_weight > 0 AND _weight < double('Infinity')") if WEIGHT else rows
 
 

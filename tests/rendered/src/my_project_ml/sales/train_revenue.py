@@ -273,7 +273,8 @@ def row_columns(gold: DataFrame) -> list[Column]:
 
 def usable(rows: DataFrame) -> DataFrame:
     """The rows with a label and, if rows are weighted, a weight above 0; NaN and infinities are neither."""
-    rows = rows.where(F.abs(LABEL) < float("inf"))
+    is_text = dict(rows.dtypes)[LABEL] == "string"
+    rows = rows.where(F.col(LABEL).isNotNull() if is_text else F.abs(LABEL) < float("inf"))
     return rows.where("_weight > 0 AND _weight < double('Infinity')") if WEIGHT else rows
 
 
