@@ -147,7 +147,8 @@ def test_the_metrics_of_a_regression_are_scikit_learns():
             "r2": metrics.r2_score(label, predicted),
         }
     )
-    value, low, high = MONITOR["with_intervals"](MONITOR["groups_of"](parts), MONITOR["regression_metrics"])["rmse"]
+    intervals = MONITOR["with_intervals"](MONITOR["groups_of"](parts), MONITOR["regression_metrics"])
+    value, low, high = intervals["rmse"]
     assert low < value < high and high - low == pytest.approx(6 * 0.5 / np.sqrt(2 * 3000), rel=0.3)
 
 
