@@ -330,7 +330,7 @@ def label_of(gold: DataFrame, reference: dict) -> Column:
     """The label as training took it, a number or a class; NULL where there is none."""
     name = reference["label"]
     if name is None or name not in gold.columns:
-        return F.lit(None).cast("double")
+        return F.lit(None).cast("string" if "classes" in reference else "double")
     if "classes" in reference:
         text, kind = column(name).cast("string"), dict(gold.dtypes)[name]
         is_number = kind in ("double", "float")

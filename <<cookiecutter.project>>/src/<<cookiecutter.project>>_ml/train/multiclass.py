@@ -179,7 +179,7 @@ def scoring_tags(model: BaseEstimator) -> dict[str, str]:
 def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
     names, count = [*model.classes_[:10]], len(model.classes_)
-    return f"Which of {count} classes `{LABEL}` is: {', '.join(names + ['...'] * (count > 10))}"
+    return f"The class of `{LABEL}`, one of {count} ({', '.join(names + ['...'] * (count > 10))})"
 
 
 def check_settings() -> None:
