@@ -83,7 +83,7 @@ def test_every_algorithm_predicts_texts_with_the_probability_of_each(notebooks, 
     assert list(metrics) == ["log_loss", "accuracy", "f1_macro", "roc_auc_ovr"]
     assert metrics["roc_auc_ovr"] > 0.8
     assert training.settings_of(model)["classes"] == 3
-    assert "Which of 3 classes `tier` is: 10, 2, gold" in training.summary(model)
+    assert "The class of `tier`, one of 3 (10, 2, gold)" == training.summary(model)
     assert isinstance(training.make_folds(data.train["tier"]), training.TimeSeriesSplit) == timed
 
 

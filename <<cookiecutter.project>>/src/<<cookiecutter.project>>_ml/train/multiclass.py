@@ -134,18 +134,26 @@ def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
         label.where(label.isin(names), others).to_numpy(str) for label in (truth, predicted["prediction"])
     )
     labels = [*names, others] if others in {*actual, *found} else names
+    shown = [name[:20] for name in labels]
     figure = Figure(figsize=(13, 11), layout="constrained")
     figure.suptitle(f"{LABEL}: holdout of {len(truth)} rows, {truth.nunique()} classes")
     confusion, bars, calibration, spread = figure.subplots(2, 2).flat
     scores.ConfusionMatrixDisplay.from_predictions(
-        actual, found, labels=labels, xticks_rotation="vertical", cmap="Blues", ax=confusion, colorbar=False
+        actual,
+        found,
+        labels=labels,
+        display_labels=shown,
+        xticks_rotation="vertical",
+        cmap="Blues",
+        ax=confusion,
+        colorbar=False,
     )
     places = np.arange(len(labels))
     by_class = {"recall": scores.recall_score, "precision": scores.precision_score}
     for offset, (name, score) in zip((-0.2, 0.2), by_class.items(), strict=True):
         values = score(actual, found, labels=labels, average=None, zero_division=0)
         bars.barh(places + offset, values, 0.4, label=name)
-    bars.set_yticks(places, labels)
+    bars.set_yticks(places, shown)
     bars.invert_yaxis()
     bars.set(xlim=(0, 1), title="recall and precision")
     bars.legend()
@@ -177,7 +185,7 @@ def scoring_tags(model: BaseEstimator) -> dict[str, str]:
 def summary(model: BaseEstimator) -> str:
     """What the predictions of a version are."""
     names, count = [*model.classes_[:10]], len(model.classes_)
-    return f"Which of {count} classes `{LABEL}` is: {', '.join(names + ['...'] * (count > 10))}"
+    return f"The class of `{LABEL}`, one of {count} ({', '.join(names + ['...'] * (count > 10))})"
 
 
 def check_settings() -> None:

@@ -289,7 +289,7 @@ def label_of(gold: DataFrame, reference: dict) -> Column:
     """The label as training took it, a number or a class; NULL where there is none."""
     name = reference["label"]
     if name is None or name not in gold.columns:
-        return F.lit(None).cast("double")
+        return F.lit(None).cast("string" if "classes" in reference else "double")
     if "classes" in reference:
         text, is_number = column(name).cast("string"), dict(gold.dtypes)[name] in ("double", "float")
         return F.when(F.abs(name) < float("inf"), text) if is_number else F.trim(text)
