@@ -77,12 +77,22 @@ EDITS = {
             "from sklearn.ensemble import RandomForestRegressor\nfrom sklearn.inspection",
         ),
         (REVENUE, "model = XGBRegressor(", "model = RandomForestRegressor("),
-        (REVENUE, "        learning_rate=0.05,\n        enable_categorical=True,\n", ""),
-        (REVENUE, '        feature_types=["c"] * len(text) + ["q"] * (features.shape[1] - len(text)),\n', ""),
+        (
+            REVENUE,
+            "        learning_rate=0.05,\n        subsample=0.8,\n        colsample_bytree=0.8,\n"
+            "        enable_categorical=True,\n",
+            "",
+        ),
+        (REVENUE, '        feature_types=["c"] * len(few) + ["q"] * (features.shape[1] - len(few)),\n', ""),
     ],
     "one more metric": [(REVENUE, '    "r2": ', '    "max_error": scores.max_error,\n    "r2": ')],
     "one metric less": [
-        (CHURN, '    "log_loss": lambda truth, found: scores.log_loss(truth, found["probability"]),\n', "")
+        (
+            CHURN,
+            '    "log_loss": lambda truth, found, **weights: scores.log_loss('
+            'truth, found["probability"], **weights),\n',
+            "",
+        )
     ],
     "another threshold": [(CHURN, 'THRESHOLD_BY = "f1"', 'THRESHOLD_BY = "balanced_accuracy"')],
     "champions by hand": [("databricks.yml", "default: automatic", "default: manual")],

@@ -13,7 +13,8 @@ def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 
 def with_features(frame: DataFrame) -> DataFrame:
     """The rows that have features; not cast, since Spark plans for minutes where 30 are cast and filtered."""
-    features = [name for name in frame.columns if name not in (KEY, "observed_at", LABEL, "_part", "_last", "_weight", "_segment")]
+    others = (KEY, "observed_at", LABEL, "_part", "_last", "_weight", "_segment")
+    features = [name for name in frame.columns if name not in others]
     return frame.dropna(how="all", subset=[f"`{name}`" for name in features])
 
 
@@ -40,7 +41,8 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
 # % if lookup == "by_time"
     found = with_features(create_training_set(rows, feature_table, unused).load_df())
 # % else
-    found = with_features(rows.join(features.df.drop(*unused), KEY))  # as load_df does, but with the time and _part
+    joined = rows.join(features.df.drop(*unused), KEY)  # as load_df does, but with the time and _part
+    found = with_features(joined)
 # % endif
     found_in = found.groupBy("_part").agg(
         F.count("*").alias("rows"), F.min(LABEL).alias("least"), F.max(LABEL).alias("most")
