@@ -43,8 +43,9 @@ def no_notebook_uses_what_a_task_lacks(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         for node in notebook.nodes:
             if isinstance(node, ast.Attribute | ast.Import | ast.ImportFrom):
+                text = ast.unparse(node)
                 for pattern, problem in UNFIT.items():
-                    if re.fullmatch(pattern, ast.unparse(node)):
+                    if re.fullmatch(pattern, text):
                         yield f"{notebook.at(node)}: {problem}"
 
 
