@@ -6,8 +6,8 @@
 # MAGIC Compares today's features and predictions with those of the holdout that the champion was judged on,
 # MAGIC and its metrics on rows whose labels have arrived with those of the holdout. Training logged both as
 # MAGIC `reference.json`. Predictions and metrics are of rows that the champion never learnt from, since it is
-# MAGIC surer of those that it has. Figures go to `{catalog}.{feature_schema}.{model}_monitoring`, named as in the
-# MAGIC drift table of Databricks, and to a run in the model's experiment.
+# MAGIC surer of those that it has. Figures go to `{catalog}.{feature_schema}.{model}_monitoring`, named as in
+# MAGIC the drift table of Databricks, and to a run in the model's experiment.
 # MAGIC
 # MAGIC With `observed_at`, today is the last `window_days` before midnight after the newest row, or before
 # MAGIC `as_of`; without it, all rows. Safe to run again: figures are merged by version, window and column.
