@@ -213,3 +213,11 @@ def test_monitoring_gets_the_spread_of_the_predicted_class(notebooks, chance):
     )
     assert (reference["compared_by"], reference["lower_is_better"]) == ("log_loss", True)
     assert set(reference["metrics"]) == set(training.METRICS)
+
+
+def test_no_class_is_impossible_to_a_forest_of_which_no_tree_knows_it(notebooks, chance):
+    """One such row would make the log loss of all others worthless."""
+    training = Training(notebooks["random_forest"], {"LABEL": "tier"})
+    data = training.data(labelled(chance, chance.choice(["a", "b", "c"], 400)))
+    probabilities = training.predict(training.fitted(data), data.holdout)["probabilities"]
+    assert probabilities.to_numpy().min() == pytest.approx(1 / 323)

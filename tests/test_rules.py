@@ -20,12 +20,13 @@ NAMED_LIKE_PACKAGES = ", ".join(
 )
 ANSWERS = [
     {"models": "databricks/xgboost:classification:xgboost", "ci": "none"},
+    {"models": "a/tier:multiclass:xgboost, a/grade:multiclass:linear", "ci": "none"},
     {"ci": "gitlab"},
     {"models": NAMED_LIKE_PACKAGES, "ci": "github"},
 ]
 
 
-@pytest.mark.parametrize("answers", ANSWERS, ids=["1 model", "3 models", "25 models"])
+@pytest.mark.parametrize("answers", ANSWERS, ids=["1 model", "classes", "3 models", "25 models"])
 def test_a_fresh_bundle_keeps_the_rules(answers, bake):
     root = bake(project="shop", **answers)
     # As its owner runs it, without the pytest plugins that happen to be installed here.

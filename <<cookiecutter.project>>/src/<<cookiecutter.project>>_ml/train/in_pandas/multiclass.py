@@ -3,19 +3,24 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of texts by one of numbers from 0 on, which all algorithms take."""
+    """A classifier of texts by one of numbers from 0 on, which all algorithms take.
+
+    To none a class is impossible, as to a forest of which no tree knows it: each was seen once more.
+    """
 
     def __init__(self, classifier: BaseEstimator) -> None:
         self.classifier = classifier
 
     def fit(self, features: pd.DataFrame, label: pd.Series, **how: object) -> "TextClassifier":
         self.classes_, codes = np.unique(label.to_numpy(str), return_inverse=True)
+        self.rows_ = len(codes)
         self.feature_names_in_ = features.columns.to_numpy(object)
         self.classifier_ = clone(self.classifier).fit(features, codes, **how)
         return self
 
     def predict_proba(self, features: pd.DataFrame) -> np.ndarray:
-        return self.classifier_.predict_proba(features)
+        probabilities = self.classifier_.predict_proba(features).astype(float)
+        return (probabilities * self.rows_ + 1) / (self.rows_ + len(self.classes_))
 
     def predict(self, features: pd.DataFrame) -> np.ndarray:
         return self.classes_[self.predict_proba(features).argmax(axis=1)]
