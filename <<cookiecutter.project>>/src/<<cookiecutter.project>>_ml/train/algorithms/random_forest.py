@@ -25,7 +25,6 @@ def new_model(features: pd.DataFrame) -> Pipeline:
     model = RandomForest<< kinds[model.type] >>(
         n_estimators=100,
         max_features=0.3,  # of the features, from which each split chooses
-        min_samples_leaf=<< 5 if model.type == "multiclass" else 1 >>,  # with more, fewer probabilities are 0
         random_state=42,
     )
     columns = ColumnTransformer(
