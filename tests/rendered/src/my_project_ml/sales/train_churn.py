@@ -448,7 +448,10 @@ def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
     truth, probability = truth.astype(int), predicted["probability"]
     scores.RocCurveDisplay.from_predictions(truth, probability, ax=roc, plot_chance_level=True)
     scores.PrecisionRecallDisplay.from_predictions(truth, probability, ax=recall, plot_chance_level=True)
-    CalibrationDisplay.from_predictions(truth, probability, n_bins=10, strategy="quantile", ax=calibration)
+    given = {"n_bins": 10, "strategy": "quantile", "ax": calibration}
+    bins = CalibrationDisplay.from_predictions(truth, probability, **given)
+    most = 1.1 * max(*bins.prob_true, *bins.prob_pred, 0.01)  # of a rare class, all lie near 0
+    calibration.set(xlim=(0, min(most, 1.05)), ylim=(0, min(most, 1.05)))
     scores.ConfusionMatrixDisplay.from_predictions(truth, predicted["prediction"], ax=confusion, cmap="Blues")
     return figure
 
