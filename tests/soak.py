@@ -5,7 +5,7 @@ uv run python tests/soak.py [--rounds 100] [--seed 1] [--only FAULT]
 A fault is a kind and what it meets, as `kill Spark`; `--only kill` draws from all of that kind. Each round
 prints the fault, its moment, what the run with it said, then of the whole run after it the seconds, the files
 and the size of the state. What is not as it must be stands below its round; with any such finding it exits
-with 1. It needs Linux, whose /proc it reads; without root it fills no disk. 100 rounds take about two hours.
+with 1. It needs Linux, whose /proc it reads; without root it fills no disk.
 """
 
 import argparse
