@@ -222,7 +222,7 @@ def multiclass_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
 
 def cells_of(parts: dict[int, tuple]) -> dict[str, np.ndarray]:
     """Rows by label, prediction, and probability in thousandths, which `live_part` writes as one number."""
-    place, (rows, total) = np.array(list(parts)), np.array(list(parts.values())).T
+    place, (rows, total) = np.array(list(parts)), np.array([sums[:2] for sums in parts.values()]).T
     found = {"label": place // 2 % 2, "predicted": place % 2, "bin": place // 4}
     return {**found, "rows": rows, "mean": total / rows}
 
