@@ -206,9 +206,13 @@ def test_a_table_that_is_not_there_is_said_with_the_task_that_makes_it():
         DOMAIN="sales",
     )
     with pytest.raises(
-        ValueError, match="^there is no table dev.ml.sales; run the task features_sales first$"
+        ValueError, match="^there is no table dev.ml.sales_features; run the task features_sales first$"
     ):
-        read_table("dev.ml.sales")
+        read_table("dev.ml.sales_features")
+    with pytest.raises(
+        ValueError, match="^there is no table dev.gold.sales; make it, or correct gold_schema$"
+    ):
+        read_table("dev.gold.sales")
 
 
 def test_workers_are_counted_once_though_one_may_join_later(bake):

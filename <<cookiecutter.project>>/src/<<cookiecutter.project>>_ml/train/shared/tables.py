@@ -30,7 +30,9 @@ def read_table(table: str) -> mlflow.data.Dataset:
         return dataset
     except Exception:
         if not spark.catalog.tableExists(table):
-            raise ValueError(f"there is no table {table}; run the task features_{DOMAIN} first") from None
+            is_made = table.endswith(f".{DOMAIN}_features")
+            remedy = f"run the task features_{DOMAIN} first" if is_made else "make it, or correct gold_schema"
+            raise ValueError(f"there is no table {table}; {remedy}") from None
         rows = spark.table(table)
     try:
         return mlflow.data.from_spark(rows, table_name=table, name=table)
