@@ -504,7 +504,7 @@ def test_bundle_without_git_is_left_alone(bundle, upgrade):
 def test_the_rules_hold_through_a_long_life(bundle, upgrade):
     """Three models, edits, two more, one less, another version: the bundle's rules hold after each."""
     edit(bundle / REVENUE, "HOLDOUT_SHARE = 0.2", "HOLDOUT_SHARE = 0.3")
-    edit(bundle / CHURN, "max_iter=150", "max_iter=300")
+    edit(bundle / CHURN, "n_iter_no_change=20", "n_iter_no_change=30")
     edit(bundle / TRAINING, "0 0 3 ? * SUN", "0 0 4 ? * MON")
     commit(bundle)
     steps = [
@@ -522,4 +522,4 @@ def test_the_rules_hold_through_a_long_life(bundle, upgrade):
         assert done.returncode == 0, f"after {requests}\n{done.stdout}"
     models = ["revenue", "churn", "latency", "leavers"]
     assert [entry.split("/")[1].split(":")[0] for entry in models_of(bundle).split(", ")] == models
-    assert "max_iter=300" in (bundle / CHURN).read_text()
+    assert "n_iter_no_change=30" in (bundle / CHURN).read_text()

@@ -1214,6 +1214,7 @@ ALLOWED = {
         ),
         (CHURN, "model = HistGradientBoostingClassifier(", "model = CatBoostClassifier("),
         (CHURN, "        random_state=42,\n", "        random_seed=42,\n"),
+        (CHURN, '"scikit-learn"]  # that the model', '"scikit-learn", "catboost"]  # that the model'),
         (ENVIRONMENT, f"      - {MLFLOW}", f"      - catboost==1.2.8\n      - {MLFLOW}"),
         ("pyproject.toml", f'    "{MLFLOW}"', f'    "catboost==1.2.8",\n    "{MLFLOW}"'),
         (
