@@ -59,7 +59,8 @@ class Notebook:
     @property
     def scores(self) -> bool:
         in_folder = PurePosixPath(self.name).match("src/*/inference/*.py")
-        return in_folder or bool(self.ending(".score_batch"))
+        monitors = PurePosixPath(self.name).match("src/*/monitoring/*.py")  # it keeps no prediction
+        return in_folder or (bool(self.ending(".score_batch")) and not monitors)
 
     def at(self, node: Lined | int) -> str:
         return f"{self.name}:{node if isinstance(node, int) else node.lineno}"
