@@ -6,7 +6,7 @@ The tables come out of three packages on PyPI; PREDICTED says what is learnt of 
 time, where a table has one, else by chance. Each notebook's own functions fit a model to the others, as its
 job does, without Spark. Beside them stand a constant, a linear model, and XGBoost with early stopping, fitted
 to the same rows. It prints what each reaches on the rows held out, RMSE or ROC AUC, and the seconds of ours.
-It takes about 15 minutes on 2 cores.
+It takes some minutes, most of them for bikeshare and movielens.
 """
 
 import subprocess

@@ -194,6 +194,13 @@ def test_a_table_is_read_without_what_its_reader_may_not_see(refused, read):
     assert read_table("dev.gold.sales").said == read
 
 
+def test_a_part_of_the_time_that_is_none_is_named():
+    given = {"CALENDAR": ["month", "year"], "DataFrame": None}
+    with_calendar = function("features/create_feature_tables.py", "with_calendar", **given)
+    with pytest.raises(ValueError, match="^CALENDAR has year; write some of month, weekday, hour, days$"):
+        with_calendar(None)
+
+
 def test_a_table_that_is_not_there_is_said_with_the_task_that_makes_it():
     def refuse(_):
         raise RuntimeError("[TABLE_OR_VIEW_NOT_FOUND] The table or view cannot be found. Verify the spelling")

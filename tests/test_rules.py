@@ -23,10 +23,11 @@ ANSWERS = [
     {"models": "a/tier:multiclass:xgboost, a/grade:multiclass:linear", "ci": "none"},
     {"ci": "gitlab"},
     {"models": NAMED_LIKE_PACKAGES, "ci": "github"},
+    {"history_domains": "sales"},
 ]
 
 
-@pytest.mark.parametrize("answers", ANSWERS, ids=["1 model", "classes", "3 models", "25 models"])
+@pytest.mark.parametrize("answers", ANSWERS, ids=["1 model", "classes", "3 models", "25 models", "history"])
 def test_a_fresh_bundle_keeps_the_rules(answers, bake):
     root = bake(project="shop", **answers)
     # As its owner runs it, without the pytest plugins that happen to be installed here.

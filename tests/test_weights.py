@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -56,13 +57,24 @@ def test_a_row_of_weight_3_counts_as_three_rows(notebook, kind, chance):
     assert once.judged(data, of_data)[0] == "champion"
 
 
+def test_a_threshold_of_a_model_that_is_fitted_needs_no_weights(chance):
+    """As one that has learnt on Spark."""
+    training = Training(CHURN, {"WEIGHT": "w"})
+    x = chance.normal(size=300)
+    rows = weighted(indexed({"x": x}, x > 0, "churn"), chance.choice([1, 3], 300), np.full(300, "a"))
+    model = training.new_model(rows[["x"]]).fit(rows[["x"]], rows["churn"])
+    given = {"cv": "prefit", "refit": False}
+    found = training.fit_threshold(FrozenEstimator(model), rows[["x"]], rows["churn"], **given)
+    assert 0 < training.threshold_of(found) < 1
+
+
 def test_metrics_are_logged_by_segment(chance):
     training = Training(REVENUE, {"WEIGHT": "w", "SEGMENT": "region"})
     x, region = chance.normal(size=500), np.array(["north", "south", None] * 166 + ["rare"] * 2, dtype=object)
     rows = indexed({"x": x}, np.where(region == "south", -x, x), "revenue")
     data = training.data(weighted(rows, np.ones(500), region))
     training.judged(data, type("X", (), {"feature_names_in_": ["x"], "predict": lambda _, x: x["x"]})())
-    table = training.artifacts["segments.json"].set_index("region")
+    table = pd.DataFrame(**training.artifacts["segments.json"]).set_index("region")
     assert table["rows"].to_dict() == pd.Series(region[400:]).fillna("NULL").value_counts().to_dict()
     assert table.loc["north", "rmse"] == pytest.approx(0, abs=1e-6)
     assert table.loc["south", "rmse"] > 1

@@ -67,6 +67,7 @@ class Training:
         kept = {
             "log_metrics": self.metrics.update,
             "log_metric": lambda name, value: self.metrics.update({name: value}),
+            "log_dict": lambda found, name: self.artifacts.update({name: found}),
             "log_table": lambda table, name: self.artifacts.update({name: table}),
             "log_figure": self._draw,
         }

@@ -116,6 +116,8 @@ def with_calendar(gold: DataFrame) -> DataFrame:
         "hour": "hour({time})",
         "days": "unix_date(DATE({time}))",  # since 1970-01-01
     }
+    if unknown := [name for name in CALENDAR if name not in parts]:
+        raise ValueError(f"CALENDAR has {', '.join(unknown)}; write some of {', '.join(parts)}")
     found, taken = {}, {name.lower() for name in gold.columns}
     for field in gold.schema:
         is_date, names = isinstance(field.dataType, DateType), list(parts)
@@ -127,7 +129,7 @@ def with_calendar(gold: DataFrame) -> DataFrame:
             continue
         for name in names:
             if f"{field.name}_{name}".lower() not in taken and not (is_date and name == "hour"):
-                time = f"CAST(`{field.name}` AS TIMESTAMP)"
+                time = f"try_cast(`{field.name}` AS TIMESTAMP)"  # a text that is no time is refused below
                 found[f"{field.name}_{name}"] = F.expr(parts[name].format(time=time))
     return gold.withColumns(found) if found else gold
 

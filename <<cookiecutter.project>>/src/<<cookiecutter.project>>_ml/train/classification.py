@@ -10,6 +10,7 @@ from pyspark.sql import Column
 from sklearn import config_context
 from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 LABEL = "<< model.name >>"  # a column of the gold table
@@ -66,7 +67,8 @@ def select_rows(gold: DataFrame) -> DataFrame:
     """Key, label and time of the rows with a label, and what WEIGHT and SEGMENT ask for."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    return usable(with_time(gold, binary_label(gold).alias(LABEL), *row_columns(gold)))
+    rows = with_weight(with_time(gold, binary_label(gold).alias(LABEL), *row_columns(gold)))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
 
 
 # % include train ~ "shared/weights.py"
@@ -90,8 +92,9 @@ def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClas
 
 
 def fit_weighted(classifier: BaseEstimator, features: pd.DataFrame, label: pd.Series) -> BaseEstimator:
-    """A classifier with a threshold, fitted; its model gets the weights, if rows have one."""
-    weights, model = weights_of(features), classifier.estimator
+    """A classifier with a threshold, fitted; its model gets the weights, unless it was fitted before."""
+    model = classifier.estimator
+    weights = {} if isinstance(model, FrozenEstimator) else weights_of(features)
     with config_context(enable_metadata_routing=bool(weights)):
         if weights:
             (model[-1] if isinstance(model, Pipeline) else model).set_fit_request(sample_weight=True)

@@ -1,7 +1,5 @@
 import copy
 
-from sklearn.frozen import FrozenEstimator
-
 SET_BY_SPARK = ("enable_categorical", "objective")
 
 

@@ -318,15 +318,14 @@ def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime
     """The rows of today, `_now`, and those of the newest labels, `_live`; from when until when today is."""
     days = timedelta(days=float(window_days))
     until = F.lit(as_of).cast("timestamp") if as_of else F.current_timestamp()
+    is_live = F.col("_label").isNotNull() & F.col("_new")
     if not has_time:
         if as_of:
             raise Skipped(f"{gold_table} has no column observed_at, so the past cannot be looked at")
         today = spark.sql("SELECT string(current_date())").first()[0]
         start = datetime.fromisoformat(today)
-        is_live = F.col("_label").isNotNull() & F.col("_new")
         return rows.withColumns({"_now": F.lit(True), "_live": is_live}), start, start + timedelta(days=1)
     time = F.when(F.col("observed_at") <= until, F.col("observed_at"))
-    is_live = F.col("_label").isNotNull() & F.col("_new")
     times = {"row": F.max(time), "label": F.max(F.when(is_live, time)), "until": F.max(until)}
     newest = rows.agg(*(value.cast("string").alias(name) for name, value in times.items())).first()
     if newest["row"] is None:

@@ -259,7 +259,8 @@ def select_rows(gold: DataFrame) -> DataFrame:
     """Key, label and time of the rows with a label, and what WEIGHT and SEGMENT ask for."""
     if LABEL not in gold.columns:
         raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    return usable(with_time(gold, F.col(LABEL).cast("double").alias(LABEL), *row_columns(gold)))
+    rows = with_weight(with_time(gold, F.col(LABEL).cast("double").alias(LABEL), *row_columns(gold)))
+    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
 
 
 def row_columns(gold: DataFrame) -> list[Column]:
@@ -273,10 +274,8 @@ def row_columns(gold: DataFrame) -> list[Column]:
     return found
 
 
-def usable(rows: DataFrame) -> DataFrame:
-    """The rows with a label and, if rows are weighted, a weight above 0; NaN and infinities are neither."""
-    is_text = dict(rows.dtypes)[LABEL] == "string"
-    rows = rows.where(F.col(LABEL).isNotNull() if is_text else F.abs(LABEL) < float("inf"))
+def with_weight(rows: DataFrame) -> DataFrame:
+    """The rows; if they are weighted, those with a weight above 0, which NaN and infinities are not."""
     return rows.where("_weight > 0 AND _weight < double('Infinity')") if WEIGHT else rows
 
 
@@ -304,8 +303,9 @@ def log_segments(truth: pd.Series, predicted: pd.Series | pd.DataFrame) -> None:
     for segment, count in segments.value_counts().head(50).items():
         part = segments == segment
         metrics = evaluate(truth[part], predicted[part]) if truth[part].nunique() > 1 else {}
-        found.append({SEGMENT: segment, "rows": count, **metrics})
-    mlflow.log_table(pd.DataFrame(found), "segments.json")
+        found.append({SEGMENT: segment, "rows": int(count), **metrics})
+    table = pd.DataFrame(found).to_dict(orient="split", index=False)
+    mlflow.log_dict(table, "segments.json")  # log_table would add to it if versions are compared again
 
 
 # COMMAND ----------
