@@ -12,6 +12,10 @@ import pyarrow
 
 PLAIN = "id,x\n1,2.5\n2,3.5\n"
 BOTH = {"id": ("k", [1, 2]), "x": ("d", [2.5, 3.5])}
+ROWS_WITHIN = (
+    "a.csv: a quote opened in line 3 is closed in line 5, with rows between; correct it; if it is one text, "
+    "save the table as Parquet"
+)
 
 
 def zst(text: str) -> bytes:
@@ -125,17 +129,17 @@ CASES = {
     "a quote that is closed rows later": (
         "a.csv",
         'id,x,y\n1,2,a\n3,4,"b\n5,6,c\n7,8,d"\n9,10,e\n',
-        "a.csv: a quote opened in line 3 is closed in line 5, with rows between; correct it",
+        ROWS_WITHIN,
     ),
     "a quote in the first row that is closed rows later": (
         "a.csv",
         'sep=,\nid,x\n"1,a\n5,b\n7,c",d\n9,e\n',
-        "a.csv: a quote opened in line 3 is closed in line 5, with rows between; correct it",
+        ROWS_WITHIN,
     ),
     "a quote that is closed rows later, of texts alone": (
         "a.csv",
         'id,x,y,z\nk,a,b,c\nl,"a,b,c\nm,a,,c\nn,a,b",c,d,e\n',
-        "a.csv: a quote opened in line 3 is closed in line 5, with rows between; correct it",
+        ROWS_WITHIN,
     ),
     "a quote that is never closed": (
         "a.csv",

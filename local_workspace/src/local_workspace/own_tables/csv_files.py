@@ -155,7 +155,8 @@ def _check_quotes(path: Path, form: Form, row: list[str]) -> None:
             for record in reader:
                 if reader.line_num > line + 1 and _has_rows(record, row or record, form):
                     closed = f"is closed in line {reader.line_num}, with rows between"
-                    raise WorkspaceError(f"{path}: a quote opened in line {line + 1} {closed}; correct it")
+                    remedy = "correct it; if it is one text, save the table as Parquet"
+                    raise WorkspaceError(f"{path}: a quote opened in line {line + 1} {closed}; {remedy}")
                 line = reader.line_num
         except csv.Error as error:
             wrong = "is never closed"
