@@ -11,8 +11,18 @@ from typing import Any
 
 BLOCKS: tuple[type[ast.AST], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 BLOCKS += (ast.Try, ast.With, ast.If, ast.For, ast.While)
+NO_CHILDREN = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)  # a third of all nodes
 
 Lined = ast.stmt | ast.expr | ast.excepthandler  # a node that has a line
+
+
+def written(node: ast.expr) -> str:
+    """An expression as it is written; what `ast.unparse` gives, at once for a dotted name."""
+    parts, root = list[str](), node
+    while isinstance(root, ast.Attribute):
+        parts.insert(0, root.attr)
+        root = root.value
+    return ".".join([root.id, *parts]) if isinstance(root, ast.Name) else ast.unparse(node)
 
 
 @dataclass(frozen=True)
@@ -81,18 +91,19 @@ class Notebook:
     @cached_property
     def calls(self) -> list[Call]:
         found = [(node, within) for node, within in self._walked if isinstance(node, ast.Call)]
-        return [Call(ast.unparse(node.func), self.at(node), node, within) for node, within in found]
+        return [Call(written(node.func), self.at(node), node, within) for node, within in found]
 
     @cached_property
     def _walked(self) -> list[tuple[ast.AST, tuple[ast.AST, ...]]]:
-        """Every node, with the blocks it stands in."""
+        """Every node but operators and alike, with the blocks it stands in."""
         found: list[tuple[ast.AST, tuple[ast.AST, ...]]] = []
         waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(self.tree, ())]
         while waiting:
             node, within = waiting.pop()
             found.append((node, within))
             inner = (*within, node) if isinstance(node, BLOCKS) else within
-            waiting += [(child, inner) for child in reversed(list(ast.iter_child_nodes(node)))]
+            children = [child for child in ast.iter_child_nodes(node) if not isinstance(child, NO_CHILDREN)]
+            waiting += [(child, inner) for child in reversed(children)]
         return found
 
     def called(self, *names: str) -> list[Call]:

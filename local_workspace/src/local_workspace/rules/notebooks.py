@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from local_workspace.rules.bundle_files import BundleFiles
+from local_workspace.rules.notebook_files import written
 
 COPY = "copy the helper into the notebook"
 RUN_MAGIC = re.compile(r"^\s*(# MAGIC\s+)?%run\b", re.MULTILINE)
@@ -43,7 +44,7 @@ def no_notebook_uses_what_a_task_lacks(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
         for node in notebook.nodes:
             if isinstance(node, ast.Attribute | ast.Import | ast.ImportFrom):
-                text = ast.unparse(node)
+                text = written(node) if isinstance(node, ast.Attribute) else ast.unparse(node)
                 for pattern, problem in UNFIT.items():
                     if re.fullmatch(pattern, text):
                         yield f"{notebook.at(node)}: {problem}"
@@ -83,8 +84,9 @@ def _is_status(value: ast.expr | None) -> bool:
 def every_status_is_a_known_one(bundle: BundleFiles) -> Iterator[str]:
     """SUCCESS, SKIPPED: why, ALERT: why, FAILED: why; of a function that is called, what it returns."""
     for notebook in bundle.notebooks:
-        inside = {id(node) for function in notebook.definitions.values() for node in ast.walk(function)}
-        given = [value for value in notebook.assigned.get("status", []) if id(value) not in inside]
+        body = [node for node in notebook.tree.body if node not in notebook.definitions.values()]
+        outside = {id(node) for statement in body for node in ast.walk(statement)}
+        given = [value for value in notebook.assigned.get("status", []) if id(value) in outside]
         for value in given:
             called = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
             for status in notebook.returned(called) or [value]:
