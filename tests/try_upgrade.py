@@ -59,13 +59,17 @@ def render(folder: Path, version: str) -> Path:
     bundle = folder / "my_project"
     call(bundle, "git", "init", "--quiet")
     commit(bundle, "rendered")
-    for name, old, new in EDITS:
-        text = (bundle / name).read_text()
-        assert old in text, f"{name} has no {old!r}: correct this edit"
-        (bundle / name).write_text(text.replace(old, new))
+    make_edits(bundle, EDITS)
     (bundle / OWN_TEST).write_text("def test_own():\n    assert 1 + 1 == 2\n")
     commit(bundle, "edited")
     return bundle
+
+
+def make_edits(bundle: Path, edits: list[tuple[str, str, str]]) -> None:
+    for name, old, new in edits:
+        text = (bundle / name).read_text()
+        assert old in text, f"{name} has no {old!r}: correct this edit"
+        (bundle / name).write_text(text.replace(old, new))
 
 
 def lost_edits(bundle: Path) -> list[str]:
@@ -91,10 +95,22 @@ def show_promotions(bundle: Path) -> None:
             print(f"{name} {version} {key}: {value}")
 
 
-def upgrade(bundle: Path, version: str) -> str:
-    """By the bundle's own command, which was a script before the wheel."""
+def upgrade(bundle: Path, version: str) -> list[str]:
+    """By the bundle's own command, which was a script before the wheel; the files that were in conflict.
+
+    Of these the owner takes what the template has, and makes the edits once more.
+    """
     script = ["upgrade.py"] if (bundle / "upgrade.py").exists() else ["local-workspace", "upgrade"]
-    return call(bundle, "uv", "run", "--quiet", *script, f"version={version}")
+    command = ["uv", "run", "--quiet", *script, f"version={version}"]
+    done = subprocess.run(command, cwd=bundle, capture_output=True, text=True)
+    print(done.stdout + done.stderr, flush=True)
+    conflicts = call(bundle, "git", "diff", "--name-only", "--diff-filter=U").splitlines()
+    if done.returncode and not conflicts:
+        sys.exit("The upgrade failed; see above.")
+    for name in conflicts:
+        call(bundle, "git", "checkout", "--theirs", name)
+        make_edits(bundle, [edit for edit in EDITS if edit[0] == name])
+    return conflicts
 
 
 def is_well(version: str) -> bool:
@@ -103,8 +119,7 @@ def is_well(version: str) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         bundle = render(Path(folder), version)
         before = scored(run(bundle))
-        print(upgrade(bundle, newest))
-        conflicts = call(bundle, "git", "diff", "--name-only", "--diff-filter=U")
+        conflicts = upgrade(bundle, newest)
         commit(bundle, "upgraded")
         run(bundle, "ml_inference_pipeline")
         run(bundle, "ml_training_pipeline")
@@ -113,7 +128,7 @@ def is_well(version: str) -> bool:
         tests = subprocess.run(["uv", "run", "--quiet", "--locked", "pytest", "-q"], cwd=bundle)
         lost, tracked = lost_edits(bundle), call(bundle, "git", "ls-files").splitlines()
     ours = [name for name in tracked if name.startswith(("local_workspace/", "packages/", "upgrade.py"))]
-    print(f"{version}, in conflict: {conflicts or 'nothing'}; edits lost: {', '.join(lost) or 'none'}")
+    print(f"{version}, in conflict: {conflicts or 'nothing'}; edits lost: {lost or 'none'}")
     print(f"scored before: {', '.join(sorted(before))}; in the end: {', '.join(sorted(after))}; ours: {ours}")
     return bool(before) and before <= after and not conflicts and not lost and tests.returncode == 0
 
