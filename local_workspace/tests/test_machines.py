@@ -13,6 +13,7 @@ from local_workspace.compute import causes
 from local_workspace.compute.java import require_java
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import environment, machine
+from local_workspace.workspace.opening import start_workspace
 from rendered import copy_rendered
 
 MB = 1 << 20
@@ -119,11 +120,11 @@ MACHINES = {  # what is odd -> the sentence
 
 
 @pytest.mark.parametrize("odd", MACHINES, ids=lambda odd: odd.__name__)
-def test_a_machine_that_cannot_is_named(monkeypatch, odd):
+def test_a_machine_that_cannot_is_named(monkeypatch, tmp_path, odd):
     machine.check()
     odd(monkeypatch)
-    with pytest.raises(WorkspaceError, match=MACHINES[odd]):
-        machine.check()
+    with pytest.raises(WorkspaceError, match=MACHINES[odd]), start_workspace(tmp_path):
+        pass
 
 
 def test_a_limit_of_files_that_may_be_raised_is_raised(monkeypatch):

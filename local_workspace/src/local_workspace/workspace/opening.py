@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from local_workspace.compute import spark_jars
-from local_workspace.workspace import damage, state
+from local_workspace.workspace import damage, machine, state
 from local_workspace.workspace.found import find
 from local_workspace.workspace.started import Workspace
 from local_workspace.workspace.tasks import RunningWorkspace
@@ -27,6 +27,7 @@ def open_workspace(root: Path, output: TextIO = sys.stderr) -> Iterator[RunningW
 @contextmanager
 def start_workspace(root: Path, output: TextIO = sys.stderr) -> Iterator[Workspace]:
     """A workspace of this process while it is needed; says what is worth to know meanwhile."""
+    machine.check()  # before all else, which may need what it names
     print("Starting Spark and the workspace's services ...", file=output, flush=True)
     if not spark_jars.class_path():
         print("Delta's jars come from Maven Central, this once ...", file=output, flush=True)
