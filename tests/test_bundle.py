@@ -82,54 +82,57 @@ def test_after_all_edits_that_its_readme_invites_the_test_steps_of_its_ci_pass(c
     run_ci_steps(bundle, environment)
 
 
-def test_a_bundle_runs_in_a_folder_of_any_name_without_network(committed, environment, tmp_path):
-    """Of 250 characters, among them a space, %20, ?, # and others that are not ASCII.
-
-    Once its packages are there, it runs in a network namespace that has nothing but a loopback device. Its
-    state lasts from one command to the next, until reset removes it.
-    """
+@pytest.fixture
+def odd_folder(tmp_path):
+    """Of 239 characters, among them a space, %20, ?, # and others that are not ASCII."""
     folder = tmp_path / "a b %20 ? # ü 日本 'quoted' $HOME"
-    while len(str(folder)) < 235:
+    while len(str(folder)) < 224:
         folder = folder / "deeper"
-    folder = folder / ("x" * max(1, 249 - len(str(folder)) - len("/outage")))
-    bundle = committed(project="outage", models="ops/outage:anomaly:isolation_forest", ci="none")
+    folder = folder / ("x" * max(1, 239 - len(str(folder)) - len("/")))
     folder.parent.mkdir(parents=True)
-    bundle.parent.rename(folder)
-    bundle = folder / bundle.name
+    return folder
+
+
+def without_network(command):
+    """In a network namespace that has nothing but a loopback device, if this machine lets a user make one."""
+    alone = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c"]
+    if subprocess.run([*alone, "ip link set lo up"], capture_output=True).returncode == 0:
+        return [*alone, f"ip link set lo up && exec {command}"]
+    return ["sh", "-c", command]
+
+
+def test_25_models_in_5_domains_score_whatever_is_around_them(
+    committed, environment, poisoned_home, odd_folder
+):
+    """In a folder of any name, without a network once its packages are there, and beside real settings.
+
+    Its state lasts from one command to the next, until reset removes it.
+    """
+    bundle = committed(models=MANY, ci="none", monitoring="no")
+    for notebook in bundle.glob("src/*/*/train_*.py"):
+        code = one_setting(notebook.read_text("utf-8"))
+        notebook.write_text(code.replace("range(200)", "range(20)"), "utf-8")
+    bundle.parent.rename(odd_folder)
+    bundle = odd_folder / bundle.name
     assert len(str(bundle)) == 250
     assert run(bundle, environment, "local-workspace", "check").returncode == 0
-    alone = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c"]
-    command = "uv run --offline local-workspace run"
-    if subprocess.run([*alone, "ip link set lo up"], capture_output=True).returncode == 0:
-        command = f"ip link set lo up && exec {command}"
-    else:
-        alone = ["sh", "-c"]  # this machine lets no user make a network namespace
-    rendered = set(os.listdir(bundle))
-    for jobs in ("ml_sample_data ml_training_pipeline", "ml_inference_pipeline --task score_outage"):
-        asked = [*alone, f"{command} {jobs}"]
-        done = subprocess.run(asked, cwd=bundle, env=environment, capture_output=True, text=True)
+    everywhere = environment | POISON | {"HOME": str(poisoned_home)}
+    rendered, printed = set(os.listdir(bundle)), ""
+    for jobs in ("ml_sample_data ml_training_pipeline", "ml_inference_pipeline"):
+        command = without_network(f"uv run --offline local-workspace run {jobs}")
+        done = subprocess.run(command, cwd=bundle, env=everywhere, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 of 1 models scored" in done.stdout
+        printed += done.stdout + done.stderr
+    assert "25 of 25 models scored" in printed
+    assert "poison" not in printed
+    for log in bundle.glob(".local_workspace/logs/*.log"):
+        assert "poison.invalid" not in log.read_text(errors="replace"), log.name
     assert set(os.listdir(bundle)) == rendered | {".local_workspace"}
     assert (bundle / ".local_workspace/mlflow.db").exists()
     assert list((bundle / ".local_workspace/mlruns").glob("*/*/artifacts/holdout.png"))
     assert run(bundle, environment, "local-workspace", "reset").returncode == 0
     assert set(os.listdir(bundle)) == rendered
-    assert len(os.listdir(folder)) == 1
-
-
-def test_25_models_in_5_domains_score_and_no_real_setting_reaches_in(committed, environment, poisoned_home):
-    bundle = committed(models=MANY, ci="none", monitoring="no")
-    for notebook in bundle.glob("src/*/*/train_*.py"):
-        code = one_setting(notebook.read_text("utf-8"))
-        notebook.write_text(code.replace("range(200)", "range(20)"), "utf-8")
-    everywhere = environment | POISON | {"HOME": str(poisoned_home)}
-    done = run(bundle, everywhere, "local-workspace", "run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "25 of 25 models scored" in done.stdout
-    assert "poison" not in done.stdout + done.stderr
-    for log in bundle.glob(".local_workspace/logs/*.log"):
-        assert "poison.invalid" not in log.read_text(errors="replace"), log.name
+    assert len(os.listdir(odd_folder)) == 1
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 def with_intervals(truth: pd.Series, predicted: pd.<< kind >>) -> dict:
     """Each metric of the holdout, with three standard errors to both sides, by 25 samples of its rows."""
+    truth, predicted = without_index(truth), without_index(predicted)
     chance, size = np.random.default_rng(42), min(len(truth), 10_000)
     draws = [chance.integers(0, len(truth), size) for _ in range(25)]
     draws = [rows for rows in draws if truth.iloc[rows].nunique() > 1]

@@ -69,8 +69,14 @@ def remarks_on(importance: pd.DataFrame) -> list[str]:
 # A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
 # than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
 # than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
+def without_index(rows: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
+    """The rows without their times, which take long to draw; weights stay."""
+    return rows.set_axis(rows.index.get_level_values("_weight") if WEIGHT else range(len(rows)))
+
+
 def draw_values(truth: pd.Series, predicted: pd.<< kind >>) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
+    truth, predicted = without_index(truth), without_index(predicted)
     chance, groups = np.random.default_rng(42), groups_to_draw_from(truth)
     found = [evaluate_one(truth, predicted)]
     for _ in range(200):
