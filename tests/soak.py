@@ -80,6 +80,7 @@ REMOVED = {  # what of the state is removed -> whether it has to come from a cop
     "all": True,
     "temporary files": False,
 }
+NOTICED = ("lock", "logs", "mlflow.db", "all")  # of these at once, by a run that goes on
 CHANGES = {
     "predictions deleted": f"DELETE FROM {PREDICTIONS} WHERE sales_id % 2 = 0",
     "predictions wrong": f"UPDATE {PREDICTIONS} SET prediction = 0",
@@ -446,6 +447,8 @@ def remove(soak: Soak, what: str, chance: random.Random) -> str:
         with suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     said = soak.ended(run)
+    if what in NOTICED and moment < soak.seconds / 2 and not run.process.returncode:
+        soak.note(f"it was to notice that {what} is gone: {run.output}")
     soak.check_gone()
     if REMOVED[what]:
         shutil.rmtree(soak.state, ignore_errors=True)

@@ -107,17 +107,17 @@ def test_only_a_damaged_catalog_is_called_damaged(tmp_path, said):
     assert ("remove it" in str(refused.value)) == ("is damaged" in str(refused.value))
 
 
-def test_a_state_that_was_removed_meanwhile_is_noticed(state):
+@pytest.mark.parametrize("name", ["lock", "mlflow.db"])
+def test_a_state_that_was_removed_meanwhile_is_noticed(state, name):
+    named = state if name == "lock" else state / name
     with open(state / "lock", "w") as lock:
-        damage.check_there(state, lock)
-        (state / "lock").unlink()
-        (state / "lock").touch()  # by another command
-        with pytest.raises(WorkspaceError, match="was removed while the workspace ran; start it anew"):
-            damage.check_there(state, lock)
-    with open(state / "lock") as lock:
-        (state / "mlflow.db").unlink()
-        with pytest.raises(WorkspaceError, match=r"mlflow\.db: this was removed while"):
-            damage.check_there(state, lock)
+        store = (state / "mlflow.db").stat()
+        damage.check_there(state, lock, store)
+        (state / name).rename(state / "kept")  # or a new file might get the old one's number
+        for make_another in (lambda: None, (state / name).touch):
+            make_another()
+            with pytest.raises(WorkspaceError, match=f"^{named}: this was removed while the workspace ran"):
+                damage.check_there(state, lock, store)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def workspace(tmp_path, monkeypatch):
     """One whose processes are only pretended; all of it is as it must be."""
     monkeypatch.setattr(damage, "check_there", lambda *_: None)
     made = Workspace(tmp_path)
-    made.folder, made._lock = tmp_path / "temporary", None
+    made.folder, made._lock, made._store = tmp_path / "temporary", None, None
     for folder in (made.folder, made.logs):
         folder.mkdir(parents=True)
     made._processes = SimpleNamespace(check=lambda: None)

@@ -29,15 +29,16 @@ def check(state: Path) -> None:
     (state / "derby.log").unlink(missing_ok=True)  # of the last run
 
 
-def check_there(state: Path, lock: TextIO) -> None:
-    """Raises where the state was removed while this runs, or another is in its place."""
-    own, store = os.fstat(lock.fileno()), state / "mlflow.db"  # Spark makes its catalog later
-    try:
-        is_own = os.path.samestat(own, os.stat(state / "lock"))
-    except OSError:
-        is_own = False
-    if not is_own or not store.exists():
-        raise WorkspaceError(removed(state if not is_own else store))
+def check_there(state: Path, lock: TextIO, store: os.stat_result) -> None:
+    """Raises where the state or MLflow's store was removed while this runs, or another is in its place."""
+    own = {state / "lock": os.fstat(lock.fileno()), state / "mlflow.db": store}
+    for file, known in own.items():
+        try:
+            is_own = os.path.samestat(known, os.stat(file))
+        except OSError:
+            is_own = False
+        if not is_own:
+            raise WorkspaceError(removed(state if file.name == "lock" else file))
 
 
 def removed(path: Path | str) -> str:

@@ -1,5 +1,6 @@
 """A local workspace that this process starts: Spark, the services, and the processes of tasks."""
 
+import os
 import secrets
 import socket
 import tempfile
@@ -81,6 +82,7 @@ class Workspace:
                     f"The workspace's services did not start; the reason stands in {log}"
                 ) from None
             undo.callback(self._processes.end, self._services)
+            self._store = os.stat(self.state / "mlflow.db")
             self._workers = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
             undo.callback(self._processes.end, self._workers)
 
@@ -110,7 +112,7 @@ class Workspace:
 
     def check(self) -> None:
         """Raises where a disk is full, something was removed, or what this has started does not work."""
-        damage.check_there(self.state, self._lock)
+        damage.check_there(self.state, self._lock, self._store)
         for folder in (self.logs, self.folder):
             if not folder.exists():
                 raise WorkspaceError(damage.removed(folder))
