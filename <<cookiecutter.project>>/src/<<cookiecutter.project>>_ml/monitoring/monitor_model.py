@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 
 import mlflow
 import numpy as np
+import pandas as pd
 # % if history
 from databricks.feature_engineering import FeatureEngineeringClient
 # % endif

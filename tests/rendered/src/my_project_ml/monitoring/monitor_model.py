@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 
 import mlflow
 import numpy as np
+import pandas as pd
 from matplotlib import style
 from matplotlib.figure import Figure
 from mlflow.entities import Metric
