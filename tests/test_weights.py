@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from baking import render
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -105,3 +106,15 @@ def test_a_text_of_many_values_is_learnt_by_the_label_of_each(notebook, chance):
     assert np.corrcoef(found, effect[2400:])[0, 1] > 0.7
     unknown = data.holdout.head(2).assign(shop=["never seen", None])
     assert np.isfinite(np.asarray(training.predict(model, unknown), dtype=float)).all()
+
+
+def test_a_forest_is_sure_of_no_row_of_which_it_has_seen_few_alike(template, tmp_path, chance):
+    bundle = render(template, tmp_path, models="sales/churn:classification:random_forest")
+    (notebook,) = bundle.glob("src/*/sales/train_churn.py")
+    training = Training(notebook)
+    label = chance.random(400) < 0.3
+    rows = indexed({name: chance.random(400) for name in "abc"}, label, "churn")
+    data = training.data(rows)
+    model = training.fitted(data)
+    assert 0.02 < training.predict(model, data.train)["probability"].min()
+    assert training.evaluate(data.holdout["churn"], training.predict(model, data.holdout))["log_loss"] < 0.75

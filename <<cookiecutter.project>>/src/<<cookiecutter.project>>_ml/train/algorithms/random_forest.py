@@ -25,6 +25,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
     model = RandomForest<< kinds[model.type] >>(
         n_estimators=100,
         max_features=0.3,  # of the features, from which each split chooses
+        min_samples_leaf=<< 5 if model.type == "classification" else 1 >>,  # rows; the fewer, the surer
         random_state=42,
     )
     columns = ColumnTransformer(
