@@ -1,5 +1,7 @@
 """What decides a training, and what does not: functions of the rendered notebooks on made-up rows."""
 
+from io import BytesIO
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -174,6 +176,17 @@ def test_the_log_of_a_skewed_label_is_tried_if_it_is_nowhere_negative(chance, le
     assert np.isfinite(whole.predict(data.holdout[["a", "b", "c"]] * 1e6)).all()
 
 
+def test_money_in_millions_has_a_log_too(revenue, chance):
+    label = pd.Series(np.exp(chance.normal(size=1000)))
+    logs, backs = [], []
+    for unit in (1e6, 1e-6):
+        settings = revenue.settings_to_try(label * unit)[-1]
+        logs.append(settings["func"][0](label * unit))
+        backs.append(settings["inverse_func"][0](logs[-1]) / unit)
+    assert [np.corrcoef(log, np.log(label))[0, 1] > 0.9 for log in logs] == [True, True]
+    assert np.allclose(backs, label)
+
+
 def test_a_feature_that_carries_nearly_all_is_named(chance):
     training = Training(CHURN)
     label = chance.integers(0, 2, 500)
@@ -181,8 +194,24 @@ def test_a_feature_that_carries_nearly_all_is_named(chance):
     for names, suspect in ((["action", "x", "churn"], "action"), (["x", "y", "churn"], "")):
         data = training.data(rows[names])
         model = training.fitted(data)
-        (*remarks,) = training.remarks_on(training.measure_importance(model, data.holdout))
+        gain = training.won_by(data, training.predict(model, data.holdout))
+        (*remarks,) = training.remarks_on(training.measure_importance(model, data.holdout), gain)
         assert [f"feature {suspect} carries nearly all" in one for one in remarks] == [True] * bool(suspect)
+
+
+@pytest.mark.parametrize(("gain", "count"), [(0.3, 1), (9, 0), (-0.1, 0)], ids=["all", "little", "nothing"])
+def test_a_feature_that_carries_little_is_not_named(revenue, gain, count):
+    importance = pd.DataFrame({"x": [0.2, 0.3, 0.4], "y": [0.0, -0.1, 0.1]})
+    assert len(revenue.remarks_on(importance, gain)) == count
+
+
+def test_probabilities_that_are_worse_than_the_share_are_named(churn, chance):
+    label = chance.random(1000) < 0.1
+    rows = indexed({"x": np.where(label, 0.1, 0.05), "sure": np.where(label, 1e-6, 1e-9)}, label, "churn")
+    data = churn.data(rows)
+    said = [churn.far_off(data, churn.predict(Column(name), data.holdout)) for name in ("x", "sure")]
+    assert [len(remarks) for remarks in said] == [0, 1]
+    assert "further off than the positive share: log loss 1" in said[1][0]
 
 
 WRONG = {
@@ -240,6 +269,36 @@ def test_every_picture_is_drawn_whatever_names_keys_and_settings(learnt, index, 
         assert len(training.artifacts["holdout.png"].axes) == (2 if index == "observed_at" else 1)
     shown = [text.get_text() for text in training.artifacts["importance.png"].axes[0].get_yticklabels()]
     assert set(shown) == set(model.feature_names_in_)
+
+
+LABELS = {  # a label -> the scale of its axes
+    "counts, most of them 0": (lambda chance: chance.poisson(0.3, 500), "linear"),
+    "counts, large and rare": (
+        lambda chance: chance.geometric(0.2, 500) ** 2 * (np.arange(500) % 3 < 1),
+        "asinh",
+    ),
+    "money over decades": (lambda chance: np.exp(14 + chance.normal(size=500)), "asinh"),
+    "skewed, but narrow": (lambda chance: 200 + chance.exponential(50, 500), "linear"),
+    "all 0": (lambda chance: np.zeros(500), "linear"),
+}
+
+
+@pytest.mark.parametrize("case", LABELS)
+def test_the_axes_of_a_skewed_label_are_readable(revenue, chance, case):
+    make, scale = LABELS[case]
+    truth = pd.Series(make(chance).astype(float), name="revenue")
+    figure = revenue.plot(truth, 0.9 * truth + chance.normal(size=500) * truth.std() / 100)
+    figure.savefig(BytesIO())
+    left, right = figure.axes
+    assert {left.get_xscale(), left.get_yscale(), right.get_xscale()} == {scale}
+    for axes in (left, right):
+        low, high = axes.get_xlim()
+        places = zip(axes.get_xticklabels(), axes.get_xticks(), strict=True)
+        boxes = [text.get_window_extent() for text, place in places if low <= place <= high]
+        assert len(boxes) >= 3
+        assert all(one.x1 < other.x0 for one, other in zip(boxes[:-1], boxes[1:], strict=True))
+    tenth = np.sort(np.abs(left.get_xticks()[left.get_xticks() != 0]))[0]
+    assert tenth > truth.max() / 1e5, "empty decades between 0 and the other values"
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_line_and_nothing_else(revenue, capsys):

@@ -185,4 +185,17 @@ def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
     return [np.flatnonzero(truth == value) for value in (0, 1)]
 
 
+def far_off(data: TrainingData, predicted: pd.DataFrame) -> list[str]:
+    """A sentence where probabilities are further off than a share that is the same for all rows."""
+    truth = data.holdout[LABEL]
+    theirs, same = (
+        scores.log_loss(truth, found["probability"], **weights_of(truth))
+        for found in (predicted, predict_baseline(data))
+    )
+    if theirs <= 1.01 * same:
+        return []
+    found = f"log loss {theirs:.3g}, not {same:.3g}"
+    return [f"its probabilities are further off than the positive share: {found}"]
+
+
 # % include train ~ "shared/labelled.py"

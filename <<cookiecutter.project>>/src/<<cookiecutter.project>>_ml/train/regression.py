@@ -4,6 +4,8 @@
 # MAGIC
 # MAGIC Learns the number `<< model.name >>` from `<< model.domain >>_features`.
 # % include train ~ "shared/setup.py"
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, NullLocator
 from sklearn import metrics as scores
 
 LABEL = "<< model.name >>"  # a column of the gold table
@@ -42,6 +44,19 @@ def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.Series:
     return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
 
 
+def stretch(set_scale: Callable[..., None], axis: Axis, values: pd.Series, width: float) -> None:
+    """An axis as by the log of its values, but with room for 0 and less, and with few numbers, rounded."""
+    low, high = np.arcsinh(np.array([values.min(), values.max()]) / width)
+    if high - low < 2:  # less than a decade
+        return
+    set_scale("asinh", linear_width=width)
+    ticks = width * np.sinh(np.linspace(low, high, min(6, 1 + int(high - low))))
+    ticks[np.abs(ticks) < width / 10] = 0
+    axis.set_major_locator(FixedLocator(sorted({float(f"{tick:.0e}") for tick in ticks})))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:g}")
+
+
 def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     """Predictions of the holdout against the truth, and how far off they are."""
     shown = truth.to_frame("actual").assign(predicted=predicted.to_numpy())
@@ -49,17 +64,17 @@ def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     figure = Figure(figsize=(11, 5), layout="constrained")
     figure.suptitle(f"{LABEL}: {len(shown)} of {len(truth)} rows of the holdout")
     left, right = figure.subplots(1, 2)
+    usual = truth[truth > 0].median()
+    if truth.min() >= 0 and truth.skew() > 1 and truth.max() > 5 * usual:
+        stretch(left.set_xscale, left.xaxis, shown.stack(), usual / 10)
+        stretch(left.set_yscale, left.yaxis, shown.stack(), usual / 10)
+        stretch(right.set_xscale, right.xaxis, shown["predicted"], usual / 10)
     dots = {"s": 10, "alpha": min(0.6, max(0.05, 200 / len(shown))), "linewidths": 0}
     left.scatter(shown["actual"], shown["predicted"], **dots)
     right.scatter(shown["predicted"], shown["actual"] - shown["predicted"], **dots)
     ends = [shown.to_numpy().min(), shown.to_numpy().max()]
     left.plot(ends, ends, color="black", linestyle="--")
     right.axhline(0, color="black", linestyle="--")
-    if truth.min() >= 0 and truth.skew() > 1:  # as by their logs, but with room for 0 and less
-        for set_scale in (left.set_xscale, left.set_yscale, right.set_xscale):
-            set_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
-        for axis in (left.xaxis, left.yaxis, right.xaxis):
-            axis.set_major_formatter("{x:g}")
     left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
     right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
     return figure

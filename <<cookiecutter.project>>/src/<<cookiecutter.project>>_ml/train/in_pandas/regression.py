@@ -1,17 +1,27 @@
+from functools import partial
+
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid, TimeSeriesSplit
 
 
-def from_log(logs: np.ndarray) -> np.ndarray:
-    """The inverse of np.log1p, finite whatever a model extrapolates."""
-    return np.expm1(np.minimum(logs, 50))
+def to_log(label: np.ndarray, unit: float) -> np.ndarray:
+    """The log of a label that may be 0."""
+    return np.log1p(label / unit)
+
+
+def from_log(logs: np.ndarray, unit: float) -> np.ndarray:
+    """The inverse of to_log, finite whatever a model extrapolates."""
+    return unit * np.expm1(np.minimum(logs, 50))
 
 
 def settings_to_try(label: pd.Series) -> list[dict]:
     """Those of SEARCH, for the label and, if it is skewed, for its log."""
     is_skewed = label.min() >= 0 and label.skew() > MIN_SKEW
-    logs = [{"func": [None], "inverse_func": [None]}, {"func": [np.log1p], "inverse_func": [from_log]}]
+    # Of values far below 1, as money in millions, log1p would be no log.
+    unit = {"unit": min(1.0, float(label[label > 0].quantile(0.05)))}
+    log = {"func": [partial(to_log, **unit)], "inverse_func": [partial(from_log, **unit)]}
+    logs = [{"func": [None], "inverse_func": [None]}, log]
     of_search = [{f"regressor__{name}": [one[name]] for name in one} for one in ParameterGrid(SEARCH)]
     return [{**log, **settings} for log in logs[: 1 + is_skewed] for settings in of_search]
 

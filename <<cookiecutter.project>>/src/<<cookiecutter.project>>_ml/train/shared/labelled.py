@@ -35,6 +35,12 @@ def goodness(truth: pd.Series, predicted: pd.<< kind >>) -> float:
     return -value if LOWER_IS_BETTER else value
 
 
+def won_by(data: TrainingData, predicted: pd.Series | pd.DataFrame) -> float:
+    """By how much the predictions of the holdout are better than the baseline."""
+    truth = data.holdout[LABEL]
+    return goodness(truth, predicted) - goodness(truth, predict_baseline(data))
+
+
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
     """The same, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
@@ -53,10 +59,12 @@ def plot_importance(importance: pd.DataFrame) -> Figure:
     return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
 
 
-def remarks_on(importance: pd.DataFrame) -> list[str]:
-    """A sentence where one feature carries nearly all, as one does that is known only with the label."""
+def remarks_on(importance: pd.DataFrame, gain: float) -> list[str]:
+    """A sentence where one feature carries nearly all of the gain, as one known only with the label does."""
     losses = importance.mean().clip(lower=0).sort_values()
     if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
+        return []
+    if not 0 < gain < 2 * losses.iloc[-1]:  # nothing, or little, is carried
         return []
     found = f"feature {losses.index[-1]} carries nearly all of it"
     return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]

@@ -489,6 +489,19 @@ def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
     return [np.flatnonzero(truth == value) for value in (0, 1)]
 
 
+def far_off(data: TrainingData, predicted: pd.DataFrame) -> list[str]:
+    """A sentence where probabilities are further off than a share that is the same for all rows."""
+    truth = data.holdout[LABEL]
+    theirs, same = (
+        scores.log_loss(truth, found["probability"], **weights_of(truth))
+        for found in (predicted, predict_baseline(data))
+    )
+    if theirs <= 1.01 * same:
+        return []
+    found = f"log loss {theirs:.3g}, not {same:.3g}"
+    return [f"its probabilities are further off than the positive share: {found}"]
+
+
 def check_metrics() -> None:
     """Refuses METRICS, COMPARED_BY and HOLDOUT_SHARE where they cannot be meant."""
     for name, metric in METRICS.items():
@@ -520,6 +533,12 @@ def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
     return -value if LOWER_IS_BETTER else value
 
 
+def won_by(data: TrainingData, predicted: pd.Series | pd.DataFrame) -> float:
+    """By how much the predictions of the holdout are better than the baseline."""
+    truth = data.holdout[LABEL]
+    return goodness(truth, predicted) - goodness(truth, predict_baseline(data))
+
+
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
     """The same, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
@@ -538,10 +557,12 @@ def plot_importance(importance: pd.DataFrame) -> Figure:
     return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
 
 
-def remarks_on(importance: pd.DataFrame) -> list[str]:
-    """A sentence where one feature carries nearly all, as one does that is known only with the label."""
+def remarks_on(importance: pd.DataFrame, gain: float) -> list[str]:
+    """A sentence where one feature carries nearly all of the gain, as one known only with the label does."""
     losses = importance.mean().clip(lower=0).sort_values()
     if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
+        return []
+    if not 0 < gain < 2 * losses.iloc[-1]:  # nothing, or little, is carried
         return []
     found = f"feature {losses.index[-1]} carries nearly all of it"
     return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
@@ -925,7 +946,7 @@ def main() -> str:
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        remarks = [*data.remarks, *remarks_on(importance)]
+        remarks = [*data.remarks, *remarks_on(importance, won_by(data, predicted)), *far_off(data, predicted)]
         decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)

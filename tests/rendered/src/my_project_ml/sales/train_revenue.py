@@ -15,6 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import NamedTuple
 
@@ -24,7 +25,9 @@ import pandas as pd
 from databricks.feature_engineering import FeatureEngineeringClient, FeatureLookup
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib import style
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 from mlflow.exceptions import MlflowException
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -316,15 +319,23 @@ def log_segments(truth: pd.Series, predicted: pd.Series | pd.DataFrame) -> None:
 RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
 
 
-def from_log(logs: np.ndarray) -> np.ndarray:
-    """The inverse of np.log1p, finite whatever a model extrapolates."""
-    return np.expm1(np.minimum(logs, 50))
+def to_log(label: np.ndarray, unit: float) -> np.ndarray:
+    """The log of a label that may be 0."""
+    return np.log1p(label / unit)
+
+
+def from_log(logs: np.ndarray, unit: float) -> np.ndarray:
+    """The inverse of to_log, finite whatever a model extrapolates."""
+    return unit * np.expm1(np.minimum(logs, 50))
 
 
 def settings_to_try(label: pd.Series) -> list[dict]:
     """Those of SEARCH, for the label and, if it is skewed, for its log."""
     is_skewed = label.min() >= 0 and label.skew() > MIN_SKEW
-    logs = [{"func": [None], "inverse_func": [None]}, {"func": [np.log1p], "inverse_func": [from_log]}]
+    # Of values far below 1, as money in millions, log1p would be no log.
+    unit = {"unit": min(1.0, float(label[label > 0].quantile(0.05)))}
+    log = {"func": [partial(to_log, **unit)], "inverse_func": [partial(from_log, **unit)]}
+    logs = [{"func": [None], "inverse_func": [None]}, log]
     of_search = [{f"regressor__{name}": [one[name]] for name in one} for one in ParameterGrid(SEARCH)]
     return [{**log, **settings} for log in logs[: 1 + is_skewed] for settings in of_search]
 
@@ -374,6 +385,19 @@ def predict(model: BaseEstimator, rows: pd.DataFrame) -> pd.Series:
     return pd.Series(model.predict(rows[list(model.feature_names_in_)]), index=rows.index)
 
 
+def stretch(set_scale: Callable[..., None], axis: Axis, values: pd.Series, width: float) -> None:
+    """An axis as by the log of its values, but with room for 0 and less, and with few numbers, rounded."""
+    low, high = np.arcsinh(np.array([values.min(), values.max()]) / width)
+    if high - low < 2:  # less than a decade
+        return
+    set_scale("asinh", linear_width=width)
+    ticks = width * np.sinh(np.linspace(low, high, min(6, 1 + int(high - low))))
+    ticks[np.abs(ticks) < width / 10] = 0
+    axis.set_major_locator(FixedLocator(sorted({float(f"{tick:.0e}") for tick in ticks})))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:g}")
+
+
 def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     """Predictions of the holdout against the truth, and how far off they are."""
     shown = truth.to_frame("actual").assign(predicted=predicted.to_numpy())
@@ -381,17 +405,17 @@ def plot(truth: pd.Series, predicted: pd.Series) -> Figure:
     figure = Figure(figsize=(11, 5), layout="constrained")
     figure.suptitle(f"{LABEL}: {len(shown)} of {len(truth)} rows of the holdout")
     left, right = figure.subplots(1, 2)
+    usual = truth[truth > 0].median()
+    if truth.min() >= 0 and truth.skew() > 1 and truth.max() > 5 * usual:
+        stretch(left.set_xscale, left.xaxis, shown.stack(), usual / 10)
+        stretch(left.set_yscale, left.yaxis, shown.stack(), usual / 10)
+        stretch(right.set_xscale, right.xaxis, shown["predicted"], usual / 10)
     dots = {"s": 10, "alpha": min(0.6, max(0.05, 200 / len(shown))), "linewidths": 0}
     left.scatter(shown["actual"], shown["predicted"], **dots)
     right.scatter(shown["predicted"], shown["actual"] - shown["predicted"], **dots)
     ends = [shown.to_numpy().min(), shown.to_numpy().max()]
     left.plot(ends, ends, color="black", linestyle="--")
     right.axhline(0, color="black", linestyle="--")
-    if truth.min() >= 0 and truth.skew() > 1:  # as by their logs, but with room for 0 and less
-        for set_scale in (left.set_xscale, left.set_yscale, right.set_xscale):
-            set_scale("asinh", linear_width=max(truth.median() / 10, 1e-9))
-        for axis in (left.xaxis, left.yaxis, right.xaxis):
-            axis.set_major_formatter("{x:g}")
     left.set(xlabel=f"{LABEL}, actual", ylabel=f"{LABEL}, predicted")
     right.set(xlabel=f"{LABEL}, predicted", ylabel="actual - predicted")
     return figure
@@ -458,6 +482,12 @@ def goodness(truth: pd.Series, predicted: pd.Series) -> float:
     return -value if LOWER_IS_BETTER else value
 
 
+def won_by(data: TrainingData, predicted: pd.Series | pd.DataFrame) -> float:
+    """By how much the predictions of the holdout are better than the baseline."""
+    truth = data.holdout[LABEL]
+    return goodness(truth, predicted) - goodness(truth, predict_baseline(data))
+
+
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
     """The same, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
@@ -476,10 +506,12 @@ def plot_importance(importance: pd.DataFrame) -> Figure:
     return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
 
 
-def remarks_on(importance: pd.DataFrame) -> list[str]:
-    """A sentence where one feature carries nearly all, as one does that is known only with the label."""
+def remarks_on(importance: pd.DataFrame, gain: float) -> list[str]:
+    """A sentence where one feature carries nearly all of the gain, as one known only with the label does."""
     losses = importance.mean().clip(lower=0).sort_values()
     if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
+        return []
+    if not 0 < gain < 2 * losses.iloc[-1]:  # nothing, or little, is carried
         return []
     found = f"feature {losses.index[-1]} carries nearly all of it"
     return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
@@ -854,7 +886,7 @@ def main() -> str:
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        remarks = [*data.remarks, *remarks_on(importance)]
+        remarks = [*data.remarks, *remarks_on(importance, won_by(data, predicted))]
         decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
