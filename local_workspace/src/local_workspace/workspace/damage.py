@@ -29,16 +29,24 @@ def check(state: Path) -> None:
     (state / "derby.log").unlink(missing_ok=True)  # of the last run
 
 
-def check_there(state: Path, lock: TextIO, store: os.stat_result) -> None:
-    """Raises where the state or MLflow's store was removed while this runs, or another is in its place."""
-    own = {state / "lock": os.fstat(lock.fileno()), state / "mlflow.db": store}
-    for file, known in own.items():
-        try:
-            is_own = os.path.samestat(known, os.stat(file))
-        except OSError:
-            is_own = False
-        if not is_own:
-            raise WorkspaceError(removed(state if file.name == "lock" else file))
+def check_there(state: Path, lock: TextIO, store: os.stat_result | None) -> os.stat_result:
+    """Raises where the state or MLflow's store was removed while this runs, or another is in its place.
+
+    `store` is what this gave the last time, None at first.
+    """
+    file = state / "mlflow.db"
+    if not _is(os.fstat(lock.fileno()), state / "lock"):
+        raise WorkspaceError(removed(state))
+    if not file.exists() or not (store is None or _is(store, file)):
+        raise WorkspaceError(removed(file))
+    return os.stat(file)
+
+
+def _is(known: os.stat_result, file: Path) -> bool:
+    try:
+        return os.path.samestat(known, os.stat(file))
+    except OSError:
+        return False
 
 
 def removed(path: Path | str) -> str:

@@ -35,9 +35,11 @@ class Workspace:
         self.root = bundle_root
         self.state = bundle_root / state.NAME
         self.logs = self.state / "logs"
+        self._store: os.stat_result | None = None
 
     def __enter__(self) -> "Workspace":
         machine.check()
+        self._store = None
         self._java_release = require_java()
         allowed = option(self.root, "environment", [])
         self._memory_mb = option(self.root, "task_memory_mb", 0)
@@ -82,7 +84,6 @@ class Workspace:
                     f"The workspace's services did not start; the reason stands in {log}"
                 ) from None
             undo.callback(self._processes.end, self._services)
-            self._store = os.stat(self.state / "mlflow.db")
             self._workers = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
             undo.callback(self._processes.end, self._workers)
 
@@ -112,7 +113,7 @@ class Workspace:
 
     def check(self) -> None:
         """Raises where a disk is full, something was removed, or what this has started does not work."""
-        damage.check_there(self.state, self._lock, self._store)
+        self._store = damage.check_there(self.state, self._lock, self._store)
         for folder in (self.logs, self.folder):
             if not folder.exists():
                 raise WorkspaceError(damage.removed(folder))
