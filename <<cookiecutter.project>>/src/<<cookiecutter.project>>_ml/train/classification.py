@@ -190,7 +190,7 @@ def far_off(data: TrainingData, predicted: pd.DataFrame) -> list[str]:
     truth = data.holdout[LABEL]
     theirs, same = (
         scores.log_loss(truth, found["probability"], **weights_of(truth))
-        for found in (predicted, predict_baseline(data))
+        for found in (predicted, best_constant(truth))
     )
     if theirs <= 1.01 * same:
         return []

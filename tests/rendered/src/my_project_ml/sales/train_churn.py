@@ -494,7 +494,7 @@ def far_off(data: TrainingData, predicted: pd.DataFrame) -> list[str]:
     truth = data.holdout[LABEL]
     theirs, same = (
         scores.log_loss(truth, found["probability"], **weights_of(truth))
-        for found in (predicted, predict_baseline(data))
+        for found in (predicted, best_constant(truth))
     )
     if theirs <= 1.01 * same:
         return []
@@ -534,9 +534,9 @@ def goodness(truth: pd.Series, predicted: pd.DataFrame) -> float:
 
 
 def won_by(data: TrainingData, predicted: pd.Series | pd.DataFrame) -> float:
-    """By how much the predictions of the holdout are better than the baseline."""
+    """By how much the predictions of the holdout are better than the best constant."""
     truth = data.holdout[LABEL]
-    return goodness(truth, predicted) - goodness(truth, predict_baseline(data))
+    return goodness(truth, predicted) - goodness(truth, best_constant(truth))
 
 
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:

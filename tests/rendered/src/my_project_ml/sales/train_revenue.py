@@ -483,9 +483,9 @@ def goodness(truth: pd.Series, predicted: pd.Series) -> float:
 
 
 def won_by(data: TrainingData, predicted: pd.Series | pd.DataFrame) -> float:
-    """By how much the predictions of the holdout are better than the baseline."""
+    """By how much the predictions of the holdout are better than the best constant."""
     truth = data.holdout[LABEL]
-    return goodness(truth, predicted) - goodness(truth, predict_baseline(data))
+    return goodness(truth, predicted) - goodness(truth, best_constant(truth))
 
 
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
