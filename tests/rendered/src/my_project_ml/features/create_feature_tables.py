@@ -232,7 +232,8 @@ def check_time(gold: DataFrame, value: str | None) -> None:
     kind = next(field.dataType for field in gold.schema if field.name.lower() == "observed_at")
     remedy = "make it NULL, or the time at which the row was seen"
     if isinstance(kind, StringType):
-        remedy = "write it as 2024-12-31, or cast it by its format, as by to_date(observed_at, 'yyyyMMdd')"
+        form = "yyyyMMdd" if value.strip().isdigit() else "dd.MM.yyyy"
+        remedy = f"write it as 2024-12-31, or cast it, as by to_date(observed_at, '{form}')"
     elif isinstance(kind, NumericType):
         remedy = "make it a timestamp, as by timestamp_millis(observed_at)"
     found = f"{value} ({kind.simpleString()})"
