@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
 
 def functions(notebook):
     """The functions and settings of a notebook that need neither Spark nor a workspace."""
-    light = ("math", "re", "numpy", "datetime")  # the others take seconds to import
+    light = ("math", "re", "numpy", "pandas", "datetime")  # the others take seconds to import
     constants = ("MAX_PSI", "MAX_MISSING", "CHANCE", "MIN_LABELS", "LEFT_OUT")
     found, flags = {}, __future__.annotations.compiler_flag
     for part in ast.parse((SOURCE / notebook).read_text()).body:
@@ -43,14 +43,8 @@ MONITOR, REFERENCE = functions("monitoring/monitor_model.py"), distribution_of()
 
 
 def places_of(then, values):
-    """The bin of the reference that each later value is in, as Spark finds it; -1 for a missing one."""
-    known = values.notna().to_numpy()
-    if "texts" in then:
-        places = pd.Index(then["texts"]).get_indexer(values)
-        places[places < 0] = len(then["texts"])
-    else:
-        places = np.searchsorted(np.array(then["edges"], dtype="float32"), values.to_numpy("float32"))
-    return np.where(known, places, -1)
+    """The bin of the reference that each later value is in; Spark gives numbers of 32 bits."""
+    return MONITOR["bins_of"](values if "texts" in then else values.astype("float32"), then)
 
 
 def seen_now(then, places, values=None):

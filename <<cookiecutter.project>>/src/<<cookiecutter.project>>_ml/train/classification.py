@@ -194,7 +194,7 @@ def far_off(data: TrainingData, predicted: pd.DataFrame) -> list[str]:
     )
     if theirs <= 1.01 * same:
         return []
-    found = f"log loss {theirs:.3g}, not {same:.3g}"
+    found = f"log loss {theirs:.3g} beside {same:.3g}"
     return [f"its probabilities are further off than the positive share: {found}"]
 
 

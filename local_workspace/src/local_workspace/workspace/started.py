@@ -35,11 +35,10 @@ class Workspace:
         self.root = bundle_root
         self.state = bundle_root / state.NAME
         self.logs = self.state / "logs"
-        self._store: os.stat_result | None = None
 
     def __enter__(self) -> "Workspace":
         machine.check()
-        self._store = None
+        self._store: os.stat_result | None = None
         self._java_release = require_java()
         allowed = option(self.root, "environment", [])
         self._memory_mb = option(self.root, "task_memory_mb", 0)

@@ -25,7 +25,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
     model = RandomForest<< kinds[model.type] >>(
         n_estimators=100,
         max_features=0.3,  # of the features, from which each split chooses
-        min_samples_leaf=<< 5 if model.type == "classification" else 1 >>,  # rows; the fewer, the surer
+        min_samples_leaf=<< 5 if model.type == "classification" else 1 >>,  # rows; of few, a share is no probability
         random_state=42,
     )
     columns = ColumnTransformer(

@@ -170,7 +170,7 @@ def promote(
 # % include train ~ "reference/shared.py"
 # % include train ~ "reference/" ~ model.type ~ ".py"
 # % endif
-# % set more = ", *remarks_on(importance, won_by(data, predicted))"
+# % set remarks = {"anomaly": "data.remarks", "classification": "[*data.remarks, *remarks_on(importance, won_by(data, predicted)), *far_off(data, predicted)]"}
 # % set judged = "predicted" if model.type == "anomaly" else "data.holdout[LABEL], predicted"
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
@@ -197,7 +197,7 @@ def main() -> str:
         log_reference(data, predicted)
 # % endif
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        remarks = [*data.remarks<< {"anomaly": "", "classification": more ~ ", *far_off(data, predicted)"}.get(model.type, more) >>]
+        remarks = << remarks.get(model.type, "[*data.remarks, *remarks_on(importance, won_by(data, predicted))]") >>
         decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)

@@ -369,13 +369,10 @@ def bins_of(values: pd.Series, then: dict) -> np.ndarray:
     return np.where(values.isna(), -1, bins)
 
 
-def sums_of(part: int, bins: np.ndarray, values: pd.Series, errors: pd.Series) -> pd.DataFrame:
-    """How many rows each bin has, and their sums; what is missing adds nothing."""
-    found, place = np.unique(bins, return_inverse=True)
-    value, error = values.fillna(0).to_numpy(), errors.fillna(0).to_numpy()
-    terms = {"value": value, "square": value**2, "error": np.abs(error), "squared_error": error**2}
-    sums = {name: np.bincount(place, term, len(found)) for name, term in terms.items()}
-    counts = np.bincount(place, minlength=len(found))
+def sums_of(part: int, bins: np.ndarray, **terms: pd.Series) -> pd.DataFrame:
+    """How many rows each bin has, and the sums of these terms; what is missing adds nothing."""
+    found, place, counts = np.unique(bins, return_inverse=True, return_counts=True)
+    sums = {name: np.bincount(place, term.fillna(0), len(found)) for name, term in terms.items()}
     return pd.DataFrame({"part": part, "bin": found, "count": counts, **sums})
 
 
@@ -418,12 +415,13 @@ def count_bins(
             chosen, found = {which: batch[batch[which]] for which in ("_now", "_new", "_live")}, []
             for index, (which, then) in enumerate(asked):
                 values = chosen[which][f"column_{index}"]
-                none = pd.Series(0.0, values.index)
-                found.append(sums_of(index, bins_of(values, then), none if "texts" in then else values, none))
+                terms = {} if "texts" in then else {"value": values}
+                found.append(sums_of(index, bins_of(values, then), **terms))
             labelled = chosen["_live"]
-            groups = labelled["_group"].to_numpy("int64")
-            found.append(sums_of(-1, groups, labelled["_value"], labelled["_error"]))
-            yield pd.concat(found)
+            value, error = labelled["_value"], labelled["_error"]
+            terms = {"value": value, "square": value**2, "error": error.abs(), "squared_error": error**2}
+            found.append(sums_of(-1, labelled["_group"].to_numpy("int64"), **terms))
+            yield pd.concat(found).fillna(0)
 
     sums = ("value", "square", "error", "squared_error")
     schema = ", ".join(["part int, bin bigint, count bigint", *(f"{name} double" for name in sums)])

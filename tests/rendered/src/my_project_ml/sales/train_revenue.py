@@ -482,7 +482,12 @@ def goodness(truth: pd.Series, predicted: pd.Series) -> float:
     return -value if LOWER_IS_BETTER else value
 
 
-def won_by(data: TrainingData, predicted: pd.Series | pd.DataFrame) -> float:
+def without_index(rows: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
+    """The rows without their times, which take long to draw; weights stay."""
+    return rows.set_axis(rows.index.get_level_values("_weight") if WEIGHT else range(len(rows)))
+
+
+def won_by(data: TrainingData, predicted: pd.Series) -> float:
     """By how much the predictions of the holdout are better than the best constant."""
     truth = data.holdout[LABEL]
     return goodness(truth, predicted) - goodness(truth, best_constant(truth))
@@ -524,11 +529,6 @@ def remarks_on(importance: pd.DataFrame, gain: float) -> list[str]:
 # A version becomes champion if it is better than the baseline and than any constant, both beyond doubt, and
 # than the champion by promotion_margin, all on the same holdout. With approval manual it must also be better
 # than the challenger, becomes challenger, and waits. Each training says what the champion is worth.
-def without_index(rows: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
-    """The rows without their times, which take long to draw; weights stay."""
-    return rows.set_axis(rows.index.get_level_values("_weight") if WEIGHT else range(len(rows)))
-
-
 def draw_values(truth: pd.Series, predicted: pd.Series) -> np.ndarray:
     """COMPARED_BY on the holdout, then on 200 samples of its rows, the same whatever is predicted."""
     truth, predicted = without_index(truth), without_index(predicted)
