@@ -45,6 +45,10 @@ def named(running: dict[int, str]) -> dict[str, list[int]]:
     return found | {"services": forked[:1], "workers": forked[1:2], "task": forked[2:]}
 
 
+def cpu_seconds(pid: int) -> float:
+    return (int(_stat(pid)[11]) + int(_stat(pid)[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _parent(pid: int) -> int:
     return int(_stat(pid)[1])
 

@@ -3,7 +3,7 @@
 uv run python tests/soak.py [--rounds 100] [--seed 1] [--only FAULT]
 
 A fault is a kind and what it meets, as `kill Spark`; `--only kill` draws from all of that kind. Each round
-prints the fault, its moment, what the run with it said, then of the whole run after it the seconds, the files
+prints the fault, its moment, what the run with it said, then of the whole run after it the time, the files
 and the size of the state. What is not as it must be stands below its round; with any such finding it exits
 with 1. It needs Linux, whose /proc it reads; without root it fills no disk.
 """
@@ -26,7 +26,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from statistics import median
 
-from bundle_processes import named, processes
+from bundle_processes import cpu_seconds, named, processes
 from cookiecutter.main import cookiecutter
 from start import search_path
 
@@ -40,7 +40,7 @@ GOLD, FEATURES, PREDICTIONS = (
 DISK_MB = 1000  # of the state, and of temporary files
 END_SECONDS = 180  # in which a run has ended after its fault
 GONE_SECONDS = 10  # in which its processes have, once it has ended
-GROWTH = {"seconds": 1.5, "handles": 1.2, "memory": 1.2, "files": 1.25, "size": 1.25}  # last by first third
+GROWTH = {"CPU": 1.5, "handles": 1.2, "memory": 1.2, "files": 1.25, "size": 1.25}  # last by first third
 COUNT_NOTEBOOK = f"""\
 # Databricks notebook source
 import json
@@ -275,7 +275,7 @@ class Soak:
     def whole_run(self) -> dict[str, float]:
         """A run that must be whole; its figures."""
         before = self.facts() if (self.state / "mlflow.db").exists() else {"versions": [], "champion": []}
-        peaks, command = {"handles": 0.0, "memory": 0.0}, self.start("run")
+        peaks, command = {"CPU": 0.0, "handles": 0.0, "memory": 0.0}, self.start("run")
         watching = threading.Thread(target=self._watch, args=(command, peaks))
         watching.start()
         command.until(2 * END_SECONDS)
@@ -317,16 +317,19 @@ class Soak:
         self.note("nothing has counted the rows")
 
     def _watch(self, command: Command, peaks: dict[str, float]) -> None:
-        """Open handles and memory in MB of all processes together, at their most."""
+        """Open handles and memory in MB of all processes together, at their most, and their CPU time."""
+        cpu = dict[int, float]()
         while command.runs:
             handles = memory = 0
             for pid in self.processes():
+                cpu[pid] = max(cpu_seconds(pid), cpu.get(pid, 0.0))
                 with suppress(OSError):
                     handles += len(os.listdir(f"/proc/{pid}/fd"))
                     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
                     memory += next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
             peaks["handles"] = max(peaks["handles"], handles)
             peaks["memory"] = max(peaks["memory"], memory / 1024)
+            peaks["CPU"] = sum(cpu.values())
             time.sleep(1)
 
 
@@ -571,7 +574,8 @@ def play(soak: Soak, faults: list[tuple[str, str]], count: int, seed: int) -> in
         rounds.append(figures)
         bad += bool(soak.findings)
         print(
-            f"{number:3} {kind} {what} {said[:200]} | {figures['seconds']:.0f} s, {figures['files']} files, "
+            f"{number:3} {kind} {what} {said[:200]} | {figures['seconds']:.0f} s, "
+            f"{figures['CPU']:.0f} s of CPU, {figures['files']} files, "
             f"{figures['size']:.1f} MB, {figures['handles']:.0f} handles, {figures['memory']:.0f} MB memory"
         )
         for finding in soak.findings:
