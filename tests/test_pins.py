@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from local_workspace.commands.lock import ENVIRONMENTS, NEVER, _versions
+from local_workspace.commands.lock import COMPUTE, ENVIRONMENTS, NEVER, _versions
 
 from hooks.lock import LOCKS
 
@@ -51,10 +51,9 @@ def test_as_little_as_can_be_moves_in_the_environment(version):
 def test_laptops_have_what_the_environment_gets(version):
     packages = tomllib.loads((LOCKS / f"uv_{version}.lock").read_text())["package"]
     on_laptops = {package["name"]: package.get("version") for package in packages}
+    own, pins = of_the_environment(version), _versions([f"{n}=={p}" for n, p in PINS[version].items()])
 
-    for name, number in (
-        locked(version) | _versions([f"{n}=={p}" for n, p in PINS[version].items()])
-    ).items():
+    for name, number in (locked(version) | pins | {name: own[name] for name in COMPUTE}).items():
         assert on_laptops[name] == str(number), name
 
 
@@ -62,3 +61,6 @@ def test_the_projects_own_tests_have_the_same_pins():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     asked = project["dependency-groups"]["dev"]
     assert [pin for name, version in PINS["4"].items() if (pin := f"{name}=={version}") not in asked] == []
+    packages = tomllib.loads((REPOSITORY / "uv.lock").read_text())["package"]
+    have = {package["name"]: package.get("version") for package in packages}
+    assert {name: have[name] for name in COMPUTE} == {n: str(of_the_environment("4")[n]) for n in COMPUTE}

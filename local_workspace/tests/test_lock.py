@@ -24,13 +24,14 @@ if "protobuf==5.29.4" in kept:
     sys.exit("protobuf: no versions go together")
 h11 = "0.14.0" if "h11==0.14.0" in kept else "0.16.0"
 pins = Path("pins.in").read_text()
-Path("chosen.txt").write_text(f"{pins}\\nh11=={h11}\\nprotobuf==6.33.6\\nblinker==1.9.0\\nrequests==2.32.3\\n")
+others = f"h11=={h11}\\nprotobuf==6.33.6\\nblinker==1.9.0\\nrequests==2.32.3\\nscipy==1.15.1\\n"
+Path("chosen.txt").write_text(f"{pins}\\n{others}")
 """
 
 
 @pytest.fixture
 def bundle(tmp_path, monkeypatch):
-    """A bundle, and a uv that resolves four packages."""
+    """A bundle, and a uv that resolves five packages."""
     root = copy_rendered(tmp_path / "bundle")
     uv = tmp_path / "uv"
     uv.write_text(UV)
@@ -54,7 +55,10 @@ def run(*options):
 
 
 def test_what_the_environment_lacks_or_has_in_another_version_is_locked(bundle, capsys):
-    """h11 can stay as it is in the environment, so it does; requests is there; protobuf has to move."""
+    """h11 can stay as it is in the environment, so it does; requests is there; protobuf has to move.
+
+    Laptops get scipy as the environment has it.
+    """
     before = (bundle / ENVIRONMENT).read_text("utf-8")
     assert run() == 0
     assert locked(bundle) == ["blinker==1.9.0", "protobuf==6.33.6"]
@@ -62,8 +66,9 @@ def test_what_the_environment_lacks_or_has_in_another_version_is_locked(bundle, 
     assert after.partition(lock.MARK)[0] == before.partition(lock.MARK)[0]
     said = capsys.readouterr().out
     assert "Of the environment's own, 1 move: protobuf 5.29.4 to 6.33.6." in said
-    asked = (bundle / "asked.txt").read_text().splitlines()
-    assert asked == ["--quiet", "--quiet --upgrade-package=blinker==1.9.0 --upgrade-package=protobuf==6.33.6"]
+    asked = (bundle / "asked.txt").read_text().split()
+    versions = ["blinker==1.9.0", "protobuf==6.33.6", "scipy==1.15.1"]
+    assert asked == ["--quiet", "--quiet", *(f"--upgrade-package={each}" for each in versions)]
 
 
 def test_a_second_time_changes_nothing(bundle):

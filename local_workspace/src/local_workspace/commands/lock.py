@@ -24,6 +24,7 @@ from local_workspace.errors import BundleError
 HELP = "lock what the pinned packages bring, in the jobs' environment and in uv.lock"
 MARK = "# What these bring"  # begins the line that parts the pins from what is locked
 NEVER = ("databricks-connect", "pyspark")  # the session's own, which another version would break
+COMPUTE = ("joblib", "scipy", "threadpoolctl")  # by these scikit-learn gives a laptop the same model
 ENVIRONMENTS = Path(__file__).parent / "environments"
 PLATFORM = ("--python-version=3.12", "--python-platform=x86_64-manylinux_2_28")
 
@@ -47,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         found = resolve(pins, environment, preferred)
         installed = {name: found[name] for name in sorted(found) if found[name] != environment.get(name)}
         locked = {name: number for name, number in installed.items() if name not in _versions(pins)}
-        asked = [f"--upgrade-package={name}=={number}" for name, number in locked.items()]
+        same = locked | {name: found[name] for name in COMPUTE if name in found}
+        asked = [f"--upgrade-package={name}=={number}" for name, number in same.items()]
         _uv("lock", "--quiet", *asked, folder=root)
         lines = [f"{indent}- {name}=={number}\n" for name, number in locked.items()]
         file.write_text("".join([*before, *lines, *after]), "utf-8")
