@@ -1,8 +1,9 @@
 """Many runs in a row on one state, each with a fault that a seed draws, each followed by a whole run.
 
-uv run python tests/soak.py [--rounds 100] [--seed 1] [--only FAULT]
+uv run python tests/soak.py [--rounds 100] [--seed 1] [--first 1] [--only FAULT]
 
-A fault is a kind and what it meets, as `kill Spark`; `--only kill` draws from all of that kind. Each round
+A fault is a kind and what it meets, as `kill Spark`; `--only kill` draws from all of that kind. The fault of
+a round depends on the seed and its number alone, so `--first 51` begins with that of round 51. Each round
 prints the fault, its moment, what the run with it said, then of the whole run after it the time, the files
 and the size of the state. What is not as it must be stands below its round; with any such finding it exits
 with 1. It needs Linux, whose /proc it reads; without root it fills no disk.
@@ -540,6 +541,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--only", default="", metavar="FAULT", help="the begin of its name, as 'kill main'")
     arguments = parser.parse_args()
     os.environ["PATH"] = search_path()
@@ -549,50 +551,49 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as folder:
         soak = Soak(Path(folder))
         try:
-            return play(soak, faults, arguments.rounds, arguments.seed)
+            numbers = range(arguments.first, arguments.rounds + 1)
+            return play(soak, faults, numbers, arguments.seed)
         finally:
             soak.close()
 
 
-def play(soak: Soak, faults: list[tuple[str, str]], count: int, seed: int) -> int:
+def play(soak: Soak, faults: list[tuple[str, str]], numbers: range, seed: int) -> int:
     if not soak.has_disks:
         print("No disk is filled: only root can mount a small one.")
         faults = [(kind, what) for kind, what in faults if kind != "fill"]
     if not faults:
         print("No such fault; kinds are", ", ".join(KINDS))
         return 2
-    print(f"{count} rounds, seed {seed}, of {len(faults)} faults", flush=True)
-    begin, rounds, bad = time.monotonic(), list[dict[str, float]](), 0
-    rounds.append(first_run(soak))
+    print(f"Rounds {numbers[0]} to {numbers[-1]}, seed {seed}, of {len(faults)} faults", flush=True)
+    begin, rounds, bad = time.monotonic(), [first_run(soak)], 0
     folders = soak.by_folder
-    for number in range(1, count + 1):
-        chance = random.Random(f"{seed} {number}")  # so that a round is the same without those before
-        kind = chance.choice(sorted({kind for kind, _ in faults}))
-        what = chance.choice([what for each, what in faults if each == kind])
-        soak.findings = []
-        said, figures = play_round(soak, kind, what, chance)
-        rounds.append(figures)
-        bad += bool(soak.findings)
-        print(
-            f"{number:3} {kind} {what} {said[:200]} | {figures['seconds']:.0f} s, "
-            f"{figures['CPU']:.0f} s of CPU, {figures['files']} files, "
-            f"{figures['size']:.1f} MB, {figures['handles']:.0f} handles, {figures['memory']:.0f} MB memory"
-        )
-        for finding in soak.findings:
-            print(f"      FOUND: {finding}")
-        sys.stdout.flush()
-    print(
-        f"\n{count} rounds, seed {seed}, {(time.monotonic() - begin) / 60:.0f} minutes; {bad} with findings"
-    )
-    versions = rounds[-1]["versions"] - rounds[0]["versions"]
-    print(
-        f"{versions:.0f} versions came. Files by folder, at the begin and at the end, and for each version:"
-    )
-    for name in sorted(folders | soak.by_folder):
-        each = (soak.by_folder[name] - folders[name]) / max(1, versions)
-        print(f"  {name}: {folders[name]}, {soak.by_folder[name]}, {each:.1f}")
-    growth = grown(rounds) if len(rounds) >= 9 else []
-    print("\n".join(growth))
+    try:
+        for number in numbers:
+            chance = random.Random(f"{seed} {number}")  # so that a round is the same without those before
+            kind = chance.choice(sorted({kind for kind, _ in faults}))
+            what = chance.choice([what for each, what in faults if each == kind])
+            soak.findings = []
+            said, figures = play_round(soak, kind, what, chance)
+            rounds.append(figures)
+            bad += bool(soak.findings)
+            print(
+                f"{number:3} {kind} {what} {said[:200]} | {figures['seconds']:.0f} s, "
+                f"{figures['CPU']:.0f} s of CPU, {figures['files']} files, {figures['size']:.1f} MB, "
+                f"{figures['handles']:.0f} handles, {figures['memory']:.0f} MB memory"
+            )
+            for finding in soak.findings:
+                print(f"      FOUND: {finding}")
+            sys.stdout.flush()
+    finally:  # also if it is stopped
+        minutes = (time.monotonic() - begin) / 60
+        print(f"\n{len(rounds) - 1} rounds, seed {seed}, {minutes:.0f} minutes; {bad} with findings")
+        versions = rounds[-1]["versions"] - rounds[0]["versions"]
+        print(f"{versions:.0f} versions came. Files by folder, first and last, and for each version:")
+        for name in sorted(folders | soak.by_folder):
+            each = (soak.by_folder[name] - folders[name]) / max(1, versions)
+            print(f"  {name}: {folders[name]}, {soak.by_folder[name]}, {each:.1f}")
+        growth = grown(rounds) if len(rounds) >= 9 else []
+        print("\n".join(growth), flush=True)
     return 1 if bad or any("GROWS" in line for line in growth) else 0
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 FREE_MB = 2000
 WHOLE = 20_000  # classes; a command that lists fewer has used only a part of Spark
+AT_ITS_ADDRESS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0")  # else it is rewritten
 UNUSED_SECONDS = 30 * 24 * 3600  # after which the archive of other versions is removed
 
 
@@ -41,7 +42,7 @@ class ClassArchive:
         if any(not option.startswith("-D") for option in os.environ.get("JAVA_TOOL_OPTIONS", "").split()):
             use, jars = [], self._jars  # an agent, for example, changes classes
         elif self._archive.exists() and all(jar.exists() for jar in linked):
-            use, jars = [f"-XX:SharedArchiveFile={self._archive}"], linked
+            use, jars = [f"-XX:SharedArchiveFile={self._archive}", *AT_ITS_ADDRESS], linked
             with suppress(OSError):
                 os.utime(self._folder)
         else:
