@@ -441,6 +441,7 @@ def remove(soak: Soak, what: str, chance: random.Random) -> str:
     shutil.copytree(soak.state, copy, symlinks=True)
     run = soak.start("run")
     run.until(moment := soak.moment(chance))
+    has_begun = bool(soak.find("Spark"))
     if what == "all":
         found = [soak.state]
     elif what == "temporary files":
@@ -451,7 +452,7 @@ def remove(soak: Soak, what: str, chance: random.Random) -> str:
         with suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     said = soak.ended(run)
-    if what in NOTICED and moment < soak.seconds / 2 and not run.process.returncode:
+    if what in NOTICED and has_begun and moment < soak.seconds / 2 and not run.process.returncode:
         soak.note(f"it was to notice that {what} is gone: {run.output}")
     soak.check_gone()
     if REMOVED[what]:

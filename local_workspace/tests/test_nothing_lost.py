@@ -111,12 +111,25 @@ def test_only_a_damaged_catalog_is_called_damaged(tmp_path, said):
 def test_a_state_that_was_removed_meanwhile_is_noticed(state, name):
     named = state if name == "lock" else state / name
     with open(state / "lock", "w") as lock:
-        store = damage.check_there(state, lock, None)
+        store = damage.check_there(state, lock, damage.identify(state / "mlflow.db"))
         (state / name).rename(state / "kept")  # or a new file might get the old one's number
         for make_another in (lambda: None, (state / name).touch):
             make_another()
             with pytest.raises(WorkspaceError, match=f"^{named}: this was removed while the workspace ran"):
                 damage.check_there(state, lock, store)
+
+
+def test_a_store_that_is_removed_while_spark_starts_is_noticed(tmp_path, monkeypatch):
+    store = tmp_path / ".local_workspace/mlflow.db"
+
+    def start(*_):
+        store.rename(tmp_path / "kept")
+        store.touch()  # as the services make one where there is none
+
+    monkeypatch.setattr(damage, "check", lambda state: store.touch())
+    monkeypatch.setattr(Workspace, "_start", start)
+    with Workspace(tmp_path) as workspace, pytest.raises(WorkspaceError, match=f"^{store}: this was removed"):
+        workspace.check()
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
     "mlflow.db is cut": (
         lambda: damage_store(40_000),
         RUN,
-        r"mlflow\.db is damaged \(.*\); restore it .* rm ",
+        r"mlflow\.db is damaged \(.*\); restore it .* move models/ away",
     ),
     "mlflow.db is cut to a part of a page": (lambda: damage_store(50), RUN, r"mlflow\.db is damaged \("),
     "mlflow.db is of a newer MLflow": (
@@ -100,6 +100,11 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
         lambda: (STATE / "mlflow.db").mkdir(parents=True),
         RUN,
         r"mlflow\.db is damaged \(",
+    ),
+    "mlflow.db is gone": (
+        lambda: write(STATE / "models/dev/ml/a/1/MLmodel", ""),
+        RUN,
+        r"mlflow\.db is gone, so the versions in .*models away to begin",
     ),
     "the catalog is gone": (
         lambda: write(STATE / "warehouse/a", ""),

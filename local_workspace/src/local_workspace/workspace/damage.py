@@ -15,6 +15,9 @@ FREE_MB = 20  # with less, what writes fails in ways that do not say why
 NO_CATALOG = (
     "restore it from a copy, or remove it and move warehouse/ away to begin without tables; models stay"
 )
+NO_STORE = (
+    "restore it from a copy, or remove it and move models/ away to begin without runs and models; tables stay"
+)
 # What a file that is whole can meet too: nothing is to be removed then.
 NO_DAMAGE = re.compile(r"Permission denied|Read-only file system|No space left on device|Too many open files")
 WHOLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM")
@@ -23,16 +26,20 @@ WHOLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_FULL", "SQ
 def check(state: Path) -> None:
     """Raises where MLflow's store or the catalog cannot be read, or nothing can be written."""
     check_room(state)
-    if (state / "mlflow.db").exists():
-        _check_store(state / "mlflow.db")
+    _check_store(state / "mlflow.db", state / "models")
     _check_catalog(state / "metastore_db", state / "warehouse")
     (state / "derby.log").unlink(missing_ok=True)  # of the last run
+
+
+def identify(file: Path) -> os.stat_result | None:
+    """What tells a file from another in its place; None where there is none."""
+    return file.stat() if file.exists() else None
 
 
 def check_there(state: Path, lock: TextIO, store: os.stat_result | None) -> os.stat_result:
     """Raises where the state or MLflow's store was removed while this runs, or another is in its place.
 
-    `store` is what this gave the last time, None at first.
+    `store` is what this gave the last time, or `identify` before the services began.
     """
     file = state / "mlflow.db"
     if not _is(os.fstat(lock.fileno()), state / "lock"):
@@ -84,8 +91,17 @@ def unreadable_tables(state: Path) -> list[str]:
     ]
 
 
-def _check_store(file: Path) -> None:
-    begin_anew = f"remove it to begin without runs and models; the tables stay: rm {file}"
+def _check_store(file: Path, models: Path) -> None:
+    if file.exists():
+        _check_store_that_is_there(file)
+    if not file.exists() and models.exists() and any(models.iterdir()):
+        raise WorkspaceError(
+            f"{file} is gone, so the versions in {models} have no names, and new ones would replace their "
+            f"files; restore it from a copy, or move {models} away to begin without runs and models"
+        )
+
+
+def _check_store_that_is_there(file: Path) -> None:
     try:
         with locked.open_store(file) as store:
             (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
@@ -98,7 +114,7 @@ def _check_store(file: Path) -> None:
             raise WorkspaceError(problem) from None
         found = error
     if found != "ok":
-        raise WorkspaceError(f"{file} is damaged ({found}); restore it from a copy, or {begin_anew}")
+        raise WorkspaceError(f"{file} is damaged ({found}); {NO_STORE}")
     if not release:  # which MLflow writes last, and works with no store that lacks it
         file.unlink()
         return
@@ -106,7 +122,7 @@ def _check_store(file: Path) -> None:
     assert mlflow is not None and mlflow.origin is not None  # this depends on it
     scripts = Path(mlflow.origin).parent / "store/db_migrations/versions"
     if not any(scripts.glob(f"{release}_*.py")):
-        raise WorkspaceError(f"{file} is of a newer MLflow; install that one, or {begin_anew}")
+        raise WorkspaceError(f"{file} is of a newer MLflow; install that one, or {NO_STORE}")
     texts = "".join(script.read_text() for script in scripts.glob("*.py"))
     if release in re.findall(r'^down_revision = "(\w+)"', texts, re.MULTILINE):
         upgrade = f"uv run mlflow db upgrade sqlite:///{file}"

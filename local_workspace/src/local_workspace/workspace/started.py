@@ -1,6 +1,5 @@
 """A local workspace that this process starts: Spark, the services, and the processes of tasks."""
 
-import os
 import secrets
 import socket
 import tempfile
@@ -38,13 +37,13 @@ class Workspace:
 
     def __enter__(self) -> "Workspace":
         machine.check()
-        self._store: os.stat_result | None = None
         self._java_release = require_java()
         allowed = option(self.root, "environment", [])
         self._memory_mb = option(self.root, "task_memory_mb", 0)
         with ExitStack() as undo:
             self._lock = undo.enter_context(state.lock(self.state))
             damage.check(self.state)
+            self._store = damage.identify(self.state / "mlflow.db")
             self._start(allowed, undo)
             self._end = undo.pop_all()
         return self
