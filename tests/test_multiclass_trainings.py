@@ -62,6 +62,19 @@ def shares(chance, names, sure=0.8, count=500):
     return rows.assign(tier=label.astype(object)).rename_axis("sales_id")
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_learns_from_a_text_of_many_values(notebooks, chance, algorithm, classes):
+    training = Training(notebooks[algorithm], {"LABEL": "tier"})
+    shops = chance.integers(0, 300, 3000)
+    rows = pd.DataFrame({"shop": [f"shop {n}" for n in shops], "x": chance.random(3000)})
+    rows["tier"] = [f"class {n % classes}" for n in shops]
+    data = training.data(rows.rename_axis("sales_id"))
+    model = training.fitted(data)
+    found = training.predict(training.refit(model, data), data.holdout)
+    assert (found["prediction"] == data.holdout["tier"]).mean() > 0.9
+
+
 @pytest.mark.parametrize("timed", [True, False], ids=["by time", "by key"])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_predicts_texts_with_the_probability_of_each(notebooks, chance, algorithm, timed):
@@ -121,9 +134,9 @@ def test_knowing_nothing_is_the_share_of_each_class(tier, chance):
 WORSE = "champion 1 is no better than the baseline any more"
 CHAMPIONS = {  # classes that the champion knows, how sure it is -> the alias, what is said
     "the same classes, less sure": (["a", "b", "c"], 0.6, "champion", "version 1"),
-    "the same classes, surer": (["a", "b", "c"], 0.9, "challenger", "is asked for"),
+    "the same classes, surer": (["a", "b", "c"], 0.9, "challenger", "promotion_margin asks for"),
     "one class less": (["a", "b"], 0.9, "champion", WORSE),
-    "one class more": (["a", "b", "c", "d"], 0.9, "challenger", "is asked for"),
+    "one class more": (["a", "b", "c", "d"], 0.9, "challenger", "promotion_margin asks for"),
     "classes that were numbers": ([0.0, 1.0], 0.9, "champion", WORSE),
 }
 

@@ -1,11 +1,13 @@
 """What decides a training, and what does not: functions of the rendered notebooks on made-up rows."""
 
 from io import BytesIO
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException, RestException
 from sklearn.linear_model import Ridge
 from training import CHURN, OUTLIERS, REVENUE, Training, indexed
 
@@ -37,17 +39,26 @@ def numbers(chance):
     return indexed({**columns, "wrong": -label, "a_bit": 20 + 0.5 * noise}, label, "revenue")
 
 
-NO_BETTER = "champion 1 is no better than the baseline any more"
+NO_BETTER = "champion 1 is no better than {} any more"
 DECISIONS = {
     "better than any constant": ("off_by_0.3", None, "champion", "baseline 20."),
-    "worse than the mean": ("wrong", None, "", "it is worse than knowing nothing"),
+    "worse than the mean": ("wrong", None, "", "it is worse than the baseline"),
     "worse than the holdout's mean": ("off_by_3", None, "", "it is worse than the best constant of the h"),
     "as good as the holdout's mean": ("a_bit", None, "", "than the best constant of the holdout"),
     "better than the champion": ("off_by_0.3", "off_by_0.9", "champion", "champion 0.8"),
-    "better by luck": ("off_by_0.3", "off_by_0.3003", "challenger", "is asked for"),
+    "better by luck": ("off_by_0.3", "off_by_0.3003", "challenger", "promotion_margin asks for"),
     "worse than a champion that is worth something": ("wrong", "off_by_0.3", "", "champion 0.287"),
-    "worse than a champion that is worth nothing": ("wrong", "wrong", "", NO_BETTER),
-    "better than a champion that is worth nothing": ("off_by_0.3", "wrong", "champion", NO_BETTER),
+    "worse than a champion that is worth nothing": ("wrong", "wrong", "", NO_BETTER.format("the baseline")),
+    "better than a champion that is worth nothing": (
+        "off_by_0.3",
+        "wrong",
+        "champion",
+        NO_BETTER.format("the baseline"),
+    ),
+    "better than a champion that a constant beats": (
+        *("off_by_0.3", "off_by_3", "champion"),
+        NO_BETTER.format("the best constant of the holdout"),
+    ),
 }
 
 
@@ -69,7 +80,7 @@ def test_a_version_is_champion_if_it_beats_baseline_constant_and_champion(revenu
     found, reason = revenue.judged(revenue.data(numbers), Column(new), **aliases)
     assert (found, said in reason) == (alias, True), reason
     if champion:
-        assert revenue.worth["1"].startswith("is better") == (champion != "wrong")
+        assert revenue.worth["1"].startswith("is better") == (champion not in ("wrong", "off_by_3"))
 
 
 @pytest.mark.parametrize(("margin", "expected"), [("0.99", "challenger"), ("0", "champion")])
@@ -78,6 +89,113 @@ def test_a_version_must_be_better_by_the_margin(numbers, margin, expected):
     training.versions = {"1": Column("off_by_0.9")}
     found, reason = training.judged(training.data(numbers), Column("off_by_0.3"), champion="1")
     assert (found, "champion 0.8" in reason) == (expected, True), reason
+
+
+def test_doubt_about_a_champion_does_not_take_its_place(revenue, chance):
+    """Two outliers make its gain doubtful; a worse version has the same ones."""
+    label = chance.normal(size=1000)
+    rows = indexed({"champion": 0.8 * label, "new": 0.7 * label}, label, "revenue")
+    rows.iloc[-2:, :2] += 9
+    revenue.versions = {"1": Column("champion")}
+    alias, reason = revenue.judged(revenue.data(rows), Column("new"), champion="1")
+    assert "champion 1 may be no better than" in reason
+    assert alias != "champion", reason
+
+
+def timed_memory(chance):
+    """Rows of which a champion knows all but the newest 50 by heart; another model is as good for all."""
+    label = chance.normal(size=1000)
+    known = np.where(np.arange(1000) < 950, label, 0.2 * label)
+    return indexed({"known": known, "x": label + 0.6 * chance.normal(size=1000)}, label, "revenue", True)
+
+
+RULES = {  # what held for the champion's holdout -> the alias of the new version, what is said
+    "the same": (None, "challenger", "champion 1"),
+    "newer": (
+        "observed_at >= '{}'",
+        "champion",
+        "champion 1 has learnt from 150 of 200 rows of this holdout",
+    ),
+    "newer than all": ("observed_at >= '2030-01-01 00:00:00'", "champion", "so it is not compared"),
+    "by the key": ("pmod(xxhash64(sales_id), 100) < 20", "champion", "so it is not compared"),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_versions_are_compared_on_rows_that_neither_has_learnt_from(chance, case):
+    rule, alias, said = RULES[case]
+    training, rows = Training(REVENUE), timed_memory(chance)
+    training.versions = {"1": Column("known")}
+    training.held_out = {"1": rule and rule.format(rows.index[950])}
+    found, reason = training.judged(training.data(rows), Column("x"), champion="1")
+    assert (found, said in reason) == (alias, True), reason
+
+
+@pytest.mark.parametrize("share", [10, 20, 90])
+def test_where_the_key_decides_too(chance, share):
+    """Spark says which keys the champion held out; here a function of pandas does."""
+    label = chance.normal(size=1000)
+    rows = indexed({"x": label + chance.normal(size=1000)}, label, "revenue")
+    training = Training(REVENUE)
+    training.held_out = {"1": f"pmod(xxhash64(sales_id), 100) < {share}"}
+    keys = pd.DataFrame({"sales_id": np.arange(1000)[np.arange(1000) % 100 < share]})
+    gold = SimpleNamespace(df=SimpleNamespace(where=lambda rule: keys_of[rule]))
+    selected = SimpleNamespace(select=lambda key: SimpleNamespace(toPandas=lambda: keys[[key]]))
+    keys_of = {training.held_out["1"]: selected}
+    data = training.data(rows)._replace(gold=gold)
+    assert training.unknown_to("dev.ml.revenue", "1", data).sum() == 2 * share
+
+
+ERRORS = {
+    "its files are gone": (MlflowException("The file being accessed is not found"), True),
+    "a package is gone": (ModuleNotFoundError("No module named 'lightgbm'"), True),
+    "the artifact store does not answer": (ConnectionError("Max retries exceeded"), False),
+    "a download broke off": (
+        MlflowException("The following failures occurred while downloading one or more artifacts: timeout"),
+        False,
+    ),
+    "the service has an error": (RestException({"error_code": "INTERNAL_ERROR", "message": "sorry"}), False),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_a_champion_keeps_its_place_where_a_service_gives_no_answer(revenue, numbers, case):
+    error, is_lost = ERRORS[case]
+
+    def load(*_):
+        raise error
+
+    training = Training(REVENUE)
+    training.names["load_judged"] = load
+    if is_lost:
+        alias, reason = training.judged(training.data(numbers), Column("off_by_0.3"), champion="1")
+        assert (alias, "not compared with champion 1" in reason) == ("champion", True), reason
+    else:
+        with pytest.raises(type(error)):
+            training.judged(training.data(numbers), Column("off_by_0.3"), champion="1")
+
+
+def test_a_champion_that_predicts_nothing_is_replaced(revenue, numbers):
+    rows = numbers.assign(nothing=np.nan)
+    revenue.versions = {"1": Column("nothing")}
+    alias, reason = revenue.judged(revenue.data(rows), Column("off_by_0.3"), champion="1")
+    assert (alias, "not compared with champion 1" in reason) == ("champion", True), reason
+
+
+NOISE = {  # by which metric -> label, column, notebook
+    "mae": (lambda chance: np.exp(chance.normal(size=1000)), lambda label: np.full(1000, 1.0), REVENUE),
+    "f1": (lambda chance: np.arange(1000) % 7 == 0, lambda label: np.full(1000, 0.9), CHURN),
+}
+
+
+@pytest.mark.parametrize("metric", NOISE)
+def test_what_is_no_better_than_a_constant_never_scores_whatever_compares(chance, metric):
+    make, predict, notebook = NOISE[metric]
+    training = Training(notebook, {"COMPARED_BY": metric, "LOWER_IS_BETTER": metric == "mae"})
+    label = make(chance)
+    rows = indexed({"x": predict(label)}, label, training.LABEL)
+    alias, reason = training.judged(training.data(rows), Column("x"))
+    assert (alias, "than the best constant of the holdout" in reason) == ("", True), reason
 
 
 @pytest.mark.parametrize("notebook", [REVENUE, CHURN], ids=lambda notebook: notebook.stem)
@@ -171,6 +289,7 @@ def test_the_log_of_a_skewed_label_is_tried_if_it_is_nowhere_negative(chance, le
     model = training.fitted(data)
     assert training.settings_of(model)["log_of_label"] == is_log
     assert set(training.artifacts["search.json"]["log_of_label"]) == ({True, False} if is_log else {False})
+    data.holdout.iloc[0, -1] -= 6  # as a first refund
     whole = training.refit(model, data)
     assert list(whole.feature_names_in_) == ["a", "b", "c"]
     assert np.isfinite(whole.predict(data.holdout[["a", "b", "c"]] * 1e6)).all()
@@ -194,24 +313,44 @@ def test_a_feature_that_carries_nearly_all_is_named(chance):
     for names, suspect in ((["action", "x", "churn"], "action"), (["x", "y", "churn"], "")):
         data = training.data(rows[names])
         model = training.fitted(data)
-        gain = training.won_by(data, training.predict(model, data.holdout))
-        (*remarks,) = training.remarks_on(training.measure_importance(model, data.holdout), gain)
+        importance, predicted = (
+            training.measure_importance(model, data.holdout),
+            training.predict(model, data.holdout),
+        )
+        (*remarks,) = training.remarks_on(importance, data, predicted)
         assert [f"feature {suspect} carries nearly all" in one for one in remarks] == [True] * bool(suspect)
 
 
-@pytest.mark.parametrize(("gain", "count"), [(0.3, 1), (9, 0), (-0.1, 0)], ids=["all", "little", "nothing"])
-def test_a_feature_that_carries_little_is_not_named(revenue, gain, count):
-    importance = pd.DataFrame({"x": [0.2, 0.3, 0.4], "y": [0.0, -0.1, 0.1]})
-    assert len(revenue.remarks_on(importance, gain)) == count
+@pytest.mark.parametrize("off", [0.8, 0.5, 2], ids=["all", "little", "nothing"])
+def test_a_feature_that_carries_little_is_not_named(revenue, chance, off):
+    """It is worth 0.3 of a label that is spread by 1: all of a gain of 0.2, little of one of 0.5."""
+    importance = pd.DataFrame({"x": [0.15, 0.2, 0.25], "y": [0.0, -0.1, 0.1]})
+    label = chance.normal(size=5000)
+    data = revenue.data(indexed({"x": label}, label, "revenue"))
+    predicted = data.holdout["revenue"] + off * chance.normal(size=1000)
+    assert len(revenue.remarks_on(importance, data, predicted)) == (off == 0.8)
+
+
+@pytest.mark.parametrize("error", [0, 0.1], ids=["nothing is left", "something is left"])
+def test_what_is_too_good_is_said_also_where_several_features_carry_it(revenue, chance, error):
+    """A date that came with the label becomes a month, a weekday and a day, and each alone says all."""
+    importance, label = pd.DataFrame({"x_month": [0.0], "x_days": [0.0]}), chance.normal(size=500)
+    data = revenue.data(indexed({"x": label}, label, "revenue"))
+    found = revenue.remarks_on(importance, data, data.holdout["revenue"] + error)
+    assert ["too good" in one for one in found] == [True] * (not error)
 
 
 def test_probabilities_that_are_worse_than_the_share_are_named(churn, chance):
     label = chance.random(1000) < 0.1
     rows = indexed({"x": np.where(label, 0.1, 0.05), "sure": np.where(label, 1e-6, 1e-9)}, label, "churn")
     data = churn.data(rows)
-    said = [churn.far_off(data, churn.predict(Column(name), data.holdout)) for name in ("x", "sure")]
+    said = [churn.far_off(data.holdout, churn.predict(Column(name), data.holdout)) for name in ("x", "sure")]
     assert [len(remarks) for remarks in said] == [0, 1]
     assert "further off than the positive share: log loss 1" in said[1][0]
+    churn.versions = {"1": Column("sure")}
+    _, reason = churn.judged(data, Column("x"), champion="1")
+    assert "champion 1 is better than the baseline; its probabilities are further off" in reason
+    assert churn.worth["1"].startswith("is better than the baseline; its probabilities")
 
 
 WRONG = {

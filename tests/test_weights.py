@@ -69,6 +69,26 @@ def test_a_threshold_of_a_model_that_is_fitted_needs_no_weights(chance):
     assert 0 < training.threshold_of(found) < 1
 
 
+@pytest.mark.parametrize("how", [{"cv": 3}, {"cv": "prefit", "refit": False}], ids=["fitted", "on Spark"])
+def test_the_threshold_is_the_best_of_the_weighted_rows(chance, how):
+    training = Training(CHURN, {"WEIGHT": "w"})
+    label = chance.random(2000) < 0.1
+    rows = indexed({"x": label + chance.normal(size=2000)}, label, "churn")
+    rows = weighted(rows, np.where(label, 20, 1), np.full(2000, "a"))
+    model = make_pipeline(FunctionTransformer(), LogisticRegression())
+    if how["cv"] == "prefit":
+        model = FrozenEstimator(model.fit(rows[["x"]], rows["churn"]))
+    found = training.fit_threshold(model, rows[["x"]], rows["churn"], **how)
+    probability = found.predict_proba(rows[["x"]])[:, 1]
+    f1 = [
+        training.METRICS["f1"](
+            rows["churn"], {"prediction": probability >= threshold}, **training.weights_of(rows)
+        )
+        for threshold in (training.threshold_of(found), *np.linspace(0, 1, 101))
+    ]
+    assert f1[0] > max(f1) - 0.01
+
+
 def test_metrics_are_logged_by_segment(chance):
     training = Training(REVENUE, {"WEIGHT": "w", "SEGMENT": "region"})
     x, region = chance.normal(size=500), np.array(["north", "south", None] * 166 + ["rare"] * 2, dtype=object)

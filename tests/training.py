@@ -53,6 +53,8 @@ class Training:
         self.names |= constants or {}
         self.metrics, self.artifacts, self.versions, self.worth = {}, {}, {}, {}
         self.names["note_worth"] = lambda model, version, worth: self.worth.update({version: worth})
+        self.held_out = {}  # of a version: what held for the rows that it did not learn from
+        self.names["holdout_rule"] = lambda model, version: self.held_out.get(version)
 
     def __getattr__(self, name: str):
         return self.names[name]
@@ -83,7 +85,7 @@ class Training:
         """What load_data makes of rows: the last are held out."""
         first = len(rows) - round(share * len(rows))
         train, holdout = rows.iloc[:first], rows.iloc[first:]
-        rules = {"rows_train": str(len(train))}
+        rules = {"rows_train": str(len(train)), "holdout": "false"}
         given = {"gold": None, "features": None, "training_set": None, "rules": rules, "remarks": []}
         return self.TrainingData(train=train, holdout=holdout, **given, **more)
 

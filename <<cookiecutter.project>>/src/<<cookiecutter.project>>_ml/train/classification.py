@@ -55,8 +55,11 @@ def binary_label(gold: DataFrame) -> Column:
         if not is_text:
             positive = [{"true": "1", "false": "0"}.get(one, one) for one in positive]
             positive = pd.to_numeric(pd.Series(positive), errors="coerce").dropna().tolist()
-        if len(found) > 1 and not values.where(F.col("value").isin(positive)).count():
+        there = {row.value for row in values.where(F.col("value").isin(positive)).collect()}
+        if len(found) > 1 and not there:
             raise ValueError(f"{has}; POSITIVE = {POSITIVE!r} is none of them, so correct it")
+        if unknown := [one for one in positive if one not in there]:
+            print(f"No row has {', '.join(map(repr, unknown))}, which POSITIVE names; {has}")
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
         other = ", or make the model's type multiclass" if len(found) > 2 else ""
         raise ValueError(f"{has}; write into POSITIVE which are positive{other}")
@@ -92,9 +95,9 @@ def with_threshold(model: BaseEstimator, threshold: float) -> FixedThresholdClas
 
 
 def fit_weighted(classifier: BaseEstimator, features: pd.DataFrame, label: pd.Series) -> BaseEstimator:
-    """A classifier with a threshold, fitted; its model gets the weights, unless it was fitted before."""
-    model = classifier.estimator
-    weights = {} if isinstance(model, FrozenEstimator) else weights_of(features)
+    """A classifier with a threshold, fitted; its model gets the weights too, unless it was fitted before."""
+    model, weights = classifier.estimator, weights_of(features)
+    model = model.estimator if isinstance(model, FrozenEstimator) else model
     with config_context(enable_metadata_routing=bool(weights)):
         if weights:
             (model[-1] if isinstance(model, Pipeline) else model).set_fit_request(sample_weight=True)
@@ -107,13 +110,17 @@ def fit_threshold(
     """The model, fitted, with the threshold that THRESHOLD_BY asks for; of too few rows, their share."""
     if not isinstance(THRESHOLD_BY, str):
         return fit_weighted(with_threshold(model, THRESHOLD_BY), features, label)
+    scorer = scores.get_scorer(THRESHOLD_BY)
+    if WEIGHT:
+        with config_context(enable_metadata_routing=True):
+            scorer.set_score_request(sample_weight=True)
     try:
-        return fit_weighted(TunedThresholdClassifierCV(model, scoring=THRESHOLD_BY, **how), features, label)
+        return fit_weighted(TunedThresholdClassifierCV(model, scoring=scorer, **how), features, label)
     except ValueError as error:
         if "constant predictions" not in str(error):
             raise
-    print(f"Too few rows to choose a threshold by, so it is the positive share, {label.mean():.4g}")
-    return fit_weighted(with_threshold(model, label.mean()), features, label)
+    print(f"Too few rows to choose a threshold by, so it is the positive share, {mean_of(label):.4g}")
+    return fit_weighted(with_threshold(model, mean_of(label)), features, label)
 
 
 def threshold_of(model: BaseEstimator) -> float:
@@ -122,9 +129,11 @@ def threshold_of(model: BaseEstimator) -> float:
 
 
 def best_constant(truth: pd.Series) -> pd.DataFrame:
-    """The constant that fits these rows best: the share of positive ones."""
+    """The constant that fits these rows best: the share of positive ones, and the better prediction."""
     share = mean_of(truth)
-    return pd.DataFrame({"probability": share, "prediction": int(share >= 0.5)}, truth.index)
+    first = int(share >= 0.5)
+    found = [pd.DataFrame({"probability": share, "prediction": n}, truth.index) for n in (first, 1 - first)]
+    return max(found, key=lambda constant: goodness(truth, constant))
 
 
 def predict_baseline(data: TrainingData) -> pd.DataFrame:
@@ -185,9 +194,9 @@ def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
     return [np.flatnonzero(truth == value) for value in (0, 1)]
 
 
-def far_off(data: TrainingData, predicted: pd.DataFrame) -> list[str]:
+def far_off(holdout: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:
     """A sentence where probabilities are further off than a share that is the same for all rows."""
-    truth = data.holdout[LABEL]
+    truth = holdout[LABEL]
     theirs, same = (
         scores.log_loss(truth, found["probability"], **weights_of(truth))
         for found in (predicted, best_constant(truth))

@@ -32,7 +32,7 @@ def new_model(features: pd.DataFrame) -> Pipeline:
         subsample=0.8,
         colsample_bytree=0.8,
         enable_categorical=True,
-        feature_types=["c"] * len(few) + ["q"] * (features.shape[1] - len(few)),
+        feature_types=<< "None if many else " if model.type == "multiclass" >>["c"] * len(few) + ["q"] * (features.shape[1] - len(few)),
         random_state=42,
     )
     columns = ColumnTransformer(

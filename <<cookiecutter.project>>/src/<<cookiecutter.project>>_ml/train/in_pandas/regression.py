@@ -6,8 +6,8 @@ from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid, TimeSeri
 
 
 def to_log(label: np.ndarray, unit: float) -> np.ndarray:
-    """The log of a label that may be 0."""
-    return np.log1p(label / unit)
+    """The log of a label that may be 0; of one below, which is new to the label, that of 0."""
+    return np.log1p(np.maximum(label, 0) / unit)
 
 
 def from_log(logs: np.ndarray, unit: float) -> np.ndarray:
@@ -31,9 +31,8 @@ def fit(train: pd.DataFrame) -> BaseEstimator:
     features, label, is_timed = train.drop(columns=LABEL), train[LABEL], "observed_at" in train.index.names
     folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
     model, tried = new_model(features), settings_to_try(label)
-    search = GridSearchCV(
-        TransformedTargetRegressor(model), tried, scoring=goodness_of, cv=folds, error_score="raise"
-    )
+    by_log = TransformedTargetRegressor(model, check_inverse=False)
+    search = GridSearchCV(by_log, tried, scoring=goodness_of, cv=folds, error_score="raise")
     search.fit(features, label, **weights_to_fit(model, features))
     results = pd.DataFrame(search.cv_results_)
     results["log_of_label"] = results["param_func"].notna()

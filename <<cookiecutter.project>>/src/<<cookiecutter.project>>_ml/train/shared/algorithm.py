@@ -1,4 +1,4 @@
-# % set target_type = {"regression": "continuous", "classification": "binary", "multiclass": "multiclass"}.get(model.type)
+# % set target_type = {"regression": "continuous", "classification": "binary", "multiclass": "auto"}.get(model.type)
 MODEL_TYPE = "<< model.type >>"
 ALGORITHM = "<< model.algorithm >>"
 # % include train ~ "algorithms/" ~ model.algorithm ~ ".py"

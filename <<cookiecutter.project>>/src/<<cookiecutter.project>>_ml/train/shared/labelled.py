@@ -1,6 +1,8 @@
 # % set kind = "Series" if model.type == "regression" else "DataFrame"
 import inspect
 
+from mlflow.exceptions import RestException
+
 from sklearn.inspection import permutation_importance
 
 
@@ -40,10 +42,9 @@ def without_index(rows: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
     return rows.set_axis(rows.index.get_level_values("_weight") if WEIGHT else range(len(rows)))
 
 
-def won_by(data: TrainingData, predicted: pd.<< kind >>) -> float:
-    """By how much the predictions of the holdout are better than the best constant."""
-    truth = data.holdout[LABEL]
-    return goodness(truth, predicted) - goodness(truth, best_constant(truth))
+def left_to_win(value: float) -> float:
+    """How far a value of COMPARED_BY is from the best: from 0, or from 1 where larger is better."""
+    return abs(value if LOWER_IS_BETTER else 1 - value)
 
 
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
@@ -64,15 +65,19 @@ def plot_importance(importance: pd.DataFrame) -> Figure:
     return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
 
 
-def remarks_on(importance: pd.DataFrame, gain: float) -> list[str]:
-    """A sentence where one feature carries nearly all of the gain, as one known only with the label does."""
-    losses = importance.mean().clip(lower=0).sort_values()
-    if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
-        return []
-    if not 0 < gain < 2 * losses.iloc[-1]:  # nothing, or little, is carried
-        return []
-    found = f"feature {losses.index[-1]} carries nearly all of it"
-    return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
+def remarks_on(importance: pd.DataFrame, data: TrainingData, predicted: pd.<< kind >>) -> list[str]:
+    """A sentence where one feature carries nearly all of the gain, or hardly an error is left."""
+    losses, truth = importance.mean().clip(lower=0).sort_values(), data.holdout[LABEL]
+    constant = best_constant(truth)
+    gain = goodness(truth, predicted) - goodness(truth, constant)
+    is_one = len(losses) > 1 and losses.iloc[:-1].sum() < 0.05 * losses.iloc[-1]
+    if is_one and 0 < gain < 2 * losses.iloc[-1]:  # more than a little is carried
+        found = f"feature {losses.index[-1]} carries nearly all of the gain"
+        return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
+    left, most = (left_to_win(evaluate_one(truth, found)) for found in (predicted, constant))
+    if gain > 0 and left < 0.001 * most:
+        return ["this is too good: look for features known only with the label, as a date that came with it"]
+    return []
 
 
 # COMMAND ----------
@@ -116,16 +121,19 @@ def doubt(gains: np.ndarray) -> str:
     return "" if low > 0 else "is worse" if high < 0 else "may be no better"
 
 
-def fault_of(gains: list[np.ndarray]) -> str:
-    """What is to be said of a champion by its gains over the baseline and the best constant; or nothing."""
-    if min(found[0] for found in gains) <= 0:
-        return "is no better than the baseline any more"
-    doubts = [doubt(found) for found in gains if doubt(found)]
-    return f"{doubts[0]} than the baseline" if doubts else ""
+NOTHING = {"baseline": "the baseline", "constant": "the best constant of the holdout"}
+
+
+def fault_of(gains: dict[str, np.ndarray]) -> str:
+    """What is to be said of a champion by its gains over what knows no feature; or nothing."""
+    if worthless := [NOTHING[name] for name, found in gains.items() if found[0] <= 0]:
+        return f"is no better than {worthless[0]} any more"
+    doubts = [f"{doubt(found)} than {NOTHING[name]}" for name, found in gains.items() if doubt(found)]
+    return doubts[0] if doubts else ""
 
 
 def note_worth(registered_model: str, version: str, worth: str) -> None:
-    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
+    """Writes to a version what it is worth today, for the registry and the status of scoring."""
     worth = f"{worth} ({datetime.now():%Y-%m-%d})"
     mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
 
@@ -139,51 +147,98 @@ def warn_of_champion(registered_model: str) -> str:
     return ""
 
 
+def is_no_answer(error: Exception) -> bool:
+    """Whether a service gave no answer, which says nothing of what was asked for."""
+    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
+    return is_of_a_service and not is_gone(error)
+
+
+def holdout_rule(registered_model: str, version: str) -> str | None:
+    """What held for the rows that a version did not learn from; None if its run does not tell."""
+    run_id = mlflow.MlflowClient().get_model_version(registered_model, version).run_id
+    try:
+        return mlflow.get_run(run_id).data.params.get("holdout")
+    except MlflowException as error:
+        if not is_gone(error):
+            raise
+        return None
+
+
+def unknown_to(registered_model: str, version: str, data: TrainingData) -> np.ndarray:
+    """Which rows of the holdout a version has not learnt from; not all, if HOLDOUT_SHARE was another."""
+    index, rule = data.holdout.index.get_level_values(0), holdout_rule(registered_model, version)
+    if rule in (None, data.rules["holdout"]):
+        return np.full(len(index), True)
+    if rule.startswith("observed_at") != (index.name == "observed_at"):
+        return np.full(len(index), False)  # the table had a time, or has one now
+    if rule.startswith("observed_at"):
+        return index >= pd.Timestamp(rule.split("'")[1])
+    return index.isin(data.gold.df.where(rule).select(KEY).toPandas()[KEY])
+
+
+def compare(
+    registered_model: str, alias: str, version: str, data: TrainingData, found: dict, drawn: dict
+) -> tuple[str, str, bool]:
+    """The comparison with a version, what else is to be said of it, and whether the new one wins.
+
+    `found` has the predictions of the new version, of the baseline and of the constant, `drawn` their values.
+    """
+    name, rows, said = f"{alias} {version}", unknown_to(registered_model, version, data), ""
+    truth, sign = data.holdout[LABEL][rows], -1 if LOWER_IS_BETTER else 1
+    if not rows.all():
+        said = f"; {name} has learnt from {sum(~rows)} of {len(rows)} rows of this holdout"
+        if len(truth) < 10 or truth.nunique() < 2:
+            return "", f"{said}, so it is not compared", True
+        drawn = {each: draw_values(truth, predicted[rows]) for each, predicted in found.items()}
+    try:
+        predicted = predict(load_judged(registered_model, version), data.holdout[rows])
+        theirs = draw_values(truth, predicted)
+    except Exception as error:
+        if is_no_answer(error):
+            raise
+        note_worth(registered_model, version, "cannot predict the rows of the holdout")
+        return "", f"{said}; not compared with {name}, which cannot predict these rows: {error}", True
+    gains = {each: sign * (theirs - drawn[each]) for each in NOTHING}
+    fault, is_better = fault_of(gains), "is better than the baseline"
+    worth = << '"; ".join([fault or is_better, *far_off(data.holdout[rows], predicted)])' if model.type == "classification" else "fault or is_better" >>
+    note_worth(registered_model, version, f"{worth}: {COMPARED_BY} {theirs[0]:.6g}")
+    said += f"; {name} {worth}" if worth != is_better else ""
+    gain, needed = sign * (drawn["new"] - theirs), left_to_win(theirs[0])
+    needed *= float(dbutils.widgets.get("promotion_margin"))
+    sentence = f"{log_comparison(alias, evaluate(truth, predicted), gain)}, version {version}"
+    if gain[0] > needed or min(found[0] for found in gains.values()) <= 0:
+        return sentence, said, True
+    return sentence, f"{said}; promotion_margin asks for a gain of more than {needed:.3g} over {name}", False
+
+
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
     truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
-    predicted, baseline = predict(model, data.holdout), predict_baseline(data)
-    log_segments(truth, predicted)
-    ours = draw_values(truth, predicted)
-    for end, value in zip(("low", "high"), interval(ours), strict=True):
+    found = {"new": predict(model, data.holdout), "baseline": predict_baseline(data)}
+    found["constant"] = best_constant(truth)
+    log_segments(truth, found["new"])
+    drawn = {name: draw_values(truth, predicted) for name, predicted in found.items()}
+    for end, value in zip(("low", "high"), interval(drawn["new"]), strict=True):
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
-    others = {"baseline": baseline, "constant": best_constant(truth)}
-    nothing = {name: draw_values(truth, predicted) for name, predicted in others.items()}
-    gains = {name: sign * (ours - theirs) for name, theirs in nothing.items()}
-    said = {name: log_comparison(name, evaluate(truth, others[name]), gains[name]) for name in others}
-    value = f"{COMPARED_BY} {ours[0]:.6g}"
-    reason, doubts = f"{value}, {said['baseline']}", doubt(gains["baseline"])
+    gains = {name: sign * (drawn["new"] - drawn[name]) for name in NOTHING}
+    said = {name: log_comparison(name, evaluate(truth, found[name]), gains[name]) for name in NOTHING}
+    reason, doubts = said["baseline"], doubt(gains["baseline"])
     if doubts:
-        reason += f": it {doubts} than knowing nothing"
+        reason += f": it {doubts} than {NOTHING['baseline']}"
     elif doubts := doubt(gains["constant"]):
-        reason += f"; {said['constant']}: it {doubts} than the best constant of the holdout"
+        reason += f"; {said['constant']}: it {doubts} than {NOTHING['constant']}"
 # % if with_last
-    by_last = sign * (ours - draw_values(truth, last := last_or_mean(data)))
+    by_last = sign * (drawn["new"] - draw_values(truth, last := last_or_mean(data)))
     sentence = log_comparison("last", evaluate(truth, last), by_last)
     if by_last[0] < 0:
         reason += f"; the key's last value alone is better, {sentence}"
 # % endif
-    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
-    is_best = not doubts
+    is_manual, is_best = dbutils.widgets.get("approval") == "manual", not doubts
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
-            try:
-                predicted = predict(load_judged(registered_model, version), data.holdout)
-            except Exception as error:
-                reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
-                note_worth(registered_model, version, "cannot predict the rows of the holdout")
-                continue
-            theirs = draw_values(truth, predicted)
-            sentence = log_comparison(alias, evaluate(truth, predicted), sign * (ours - theirs))
-            reason = f"{value}, {sentence}, version {version}; {reason}"
-            if fault := fault_of([sign * (theirs - samples) for samples in nothing.values()]):
-                reason += f"; {alias} {version} {fault}"
-            worth = f"{fault or 'is better than the baseline'}: {COMPARED_BY} {theirs[0]:.6g}"
-            note_worth(registered_model, version, worth)
-            needed = float(margin) * abs(theirs[0] if LOWER_IS_BETTER else 1 - theirs[0])
-            if not fault and not sign * (ours[0] - theirs[0]) > needed:
-                reason += f"; more than {needed:.3g} is asked for"
-                is_best = False
+            sentence, said, wins = compare(registered_model, alias, version, data, found, drawn)
+            reason, is_best = "; ".join(filter(None, [sentence, reason])) + said, is_best and wins
+    reason = f"{COMPARED_BY} {drawn['new'][0]:.6g}, {reason}"
     if not is_best:
         return "" if is_manual or doubts else "challenger", reason
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)

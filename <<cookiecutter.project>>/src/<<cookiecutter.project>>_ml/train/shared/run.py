@@ -117,9 +117,14 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
     if REFIT:
-        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
+        source += ". Then fitted once more, on all rows, to score; what is said here is of the one before"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether an error says that something is not there, and not that a service gave no answer."""
+    return bool(re.search(r"(?i)not.?found|does.not.exist|no such file", str(error)))
 
 
 def read_aliases(registered_model: str) -> dict[str, str]:
@@ -129,7 +134,7 @@ def read_aliases(registered_model: str) -> dict[str, str]:
         try:
             found[alias] = str(client.get_model_version_by_alias(registered_model, alias).version)
         except MlflowException as error:
-            if not re.search(r"(?i)not.found|does.not.exist", str(error)):
+            if not is_gone(error):
                 raise
     return found
 
@@ -170,7 +175,7 @@ def promote(
 # % include train ~ "reference/shared.py"
 # % include train ~ "reference/" ~ model.type ~ ".py"
 # % endif
-# % set remarks = {"anomaly": "data.remarks", "classification": "[*data.remarks, *remarks_on(importance, won_by(data, predicted)), *far_off(data, predicted)]"}
+# % set remarks = {"anomaly": "data.remarks", "classification": "[*data.remarks, *remarks_on(importance, data, predicted), *far_off(data.holdout, predicted)]"}
 # % set judged = "predicted" if model.type == "anomaly" else "data.holdout[LABEL], predicted"
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""
@@ -197,7 +202,7 @@ def main() -> str:
         log_reference(data, predicted)
 # % endif
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        remarks = << remarks.get(model.type, "[*data.remarks, *remarks_on(importance, won_by(data, predicted))]") >>
+        remarks = << remarks.get(model.type, "[*data.remarks, *remarks_on(importance, data, predicted)]") >>
         decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)

@@ -37,7 +37,7 @@ dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
 dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
-dbutils.widgets.text("promotion_margin", "0", "Share of what is left to win that a new champion wins")
+dbutils.widgets.text("promotion_margin", "0.01", "Share of what is left to win that a new champion wins")
 dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------

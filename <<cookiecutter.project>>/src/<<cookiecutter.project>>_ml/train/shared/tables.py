@@ -6,18 +6,19 @@ from typing import NamedTuple
 
 # DBTITLE 1,Rows: what is learnt from, and what is held out
 # The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
-# Either way a row that is held out today was never learnt from by what was judged before.
+# Either way a row that is held out today was never learnt from by what was judged before; where another
+# HOLDOUT_SHARE was then, versions are compared on rows that both held out.
 class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
 def remarks_on_share(learnt: int, held_out: int) -> list[str]:
-    """A sentence where many rows have the same time, so that another share than HOLDOUT_SHARE is held out."""
+    """A sentence where another share than HOLDOUT_SHARE is held out."""
     share = held_out / (learnt + held_out)
     if abs(share - HOLDOUT_SHARE) < 0.05:
         return []
     found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
-    return [f"{found}, since many have the same observed_at"]
+    return [f"{found}: rows with the same observed_at stay together, and some may have been left out"]
 
 
 def read_table(table: str) -> mlflow.data.Dataset:

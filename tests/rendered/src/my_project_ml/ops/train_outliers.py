@@ -50,7 +50,7 @@ dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
 dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
-dbutils.widgets.text("promotion_margin", "0", "Share of what is left to win that a new champion wins")
+dbutils.widgets.text("promotion_margin", "0.01", "Share of what is left to win that a new champion wins")
 dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
@@ -101,18 +101,19 @@ def new_model(features: pd.DataFrame) -> Pipeline:
 
 # DBTITLE 1,Rows: what is learnt from, and what is held out
 # The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
-# Either way a row that is held out today was never learnt from by what was judged before.
+# Either way a row that is held out today was never learnt from by what was judged before; where another
+# HOLDOUT_SHARE was then, versions are compared on rows that both held out.
 class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
 def remarks_on_share(learnt: int, held_out: int) -> list[str]:
-    """A sentence where many rows have the same time, so that another share than HOLDOUT_SHARE is held out."""
+    """A sentence where another share than HOLDOUT_SHARE is held out."""
     share = held_out / (learnt + held_out)
     if abs(share - HOLDOUT_SHARE) < 0.05:
         return []
     found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
-    return [f"{found}, since many have the same observed_at"]
+    return [f"{found}: rows with the same observed_at stay together, and some may have been left out"]
 
 
 def read_table(table: str) -> mlflow.data.Dataset:
@@ -476,9 +477,14 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
     if REFIT:
-        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
+        source += ". Then fitted once more, on all rows, to score; what is said here is of the one before"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether an error says that something is not there, and not that a service gave no answer."""
+    return bool(re.search(r"(?i)not.?found|does.not.exist|no such file", str(error)))
 
 
 def read_aliases(registered_model: str) -> dict[str, str]:
@@ -488,7 +494,7 @@ def read_aliases(registered_model: str) -> dict[str, str]:
         try:
             found[alias] = str(client.get_model_version_by_alias(registered_model, alias).version)
         except MlflowException as error:
-            if not re.search(r"(?i)not.found|does.not.exist", str(error)):
+            if not is_gone(error):
                 raise
     return found
 

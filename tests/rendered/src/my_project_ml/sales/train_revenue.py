@@ -28,7 +28,7 @@ from matplotlib import style
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -56,7 +56,7 @@ dbutils.widgets.text("project", "", "Project, which names the experiment")
 dbutils.widgets.text("model_name", "", "Name of the model, as registered")
 dbutils.widgets.text("features_status", "", "How the refresh of the features ended; empty by hand")
 dbutils.widgets.text("approval", "automatic", "Who names the champion: automatic, or manual")
-dbutils.widgets.text("promotion_margin", "0", "Share of what is left to win that a new champion wins")
+dbutils.widgets.text("promotion_margin", "0.01", "Share of what is left to win that a new champion wins")
 dbutils.widgets.text("git_commit", "", "The commit that was deployed")
 
 # COMMAND ----------
@@ -127,18 +127,19 @@ def new_model(features: pd.DataFrame) -> Pipeline:
 
 # DBTITLE 1,Rows: what is learnt from, and what is held out
 # The newest rows by observed_at are held out; without that column, a fixed share by a hash of the key.
-# Either way a row that is held out today was never learnt from by what was judged before.
+# Either way a row that is held out today was never learnt from by what was judged before; where another
+# HOLDOUT_SHARE was then, versions are compared on rows that both held out.
 class Skipped(Exception):
     """There is nothing to train, for a reason that is no failure."""
 
 
 def remarks_on_share(learnt: int, held_out: int) -> list[str]:
-    """A sentence where many rows have the same time, so that another share than HOLDOUT_SHARE is held out."""
+    """A sentence where another share than HOLDOUT_SHARE is held out."""
     share = held_out / (learnt + held_out)
     if abs(share - HOLDOUT_SHARE) < 0.05:
         return []
     found = f"{held_out} of {learnt + held_out} rows are held out, {share:.0%} and not {HOLDOUT_SHARE:.0%}"
-    return [f"{found}, since many have the same observed_at"]
+    return [f"{found}: rows with the same observed_at stay together, and some may have been left out"]
 
 
 def read_table(table: str) -> mlflow.data.Dataset:
@@ -320,8 +321,8 @@ RETURNS = {"output_schema": Schema([ColSpec(DataType.double)])}
 
 
 def to_log(label: np.ndarray, unit: float) -> np.ndarray:
-    """The log of a label that may be 0."""
-    return np.log1p(label / unit)
+    """The log of a label that may be 0; of one below, which is new to the label, that of 0."""
+    return np.log1p(np.maximum(label, 0) / unit)
 
 
 def from_log(logs: np.ndarray, unit: float) -> np.ndarray:
@@ -345,9 +346,8 @@ def fit(train: pd.DataFrame) -> BaseEstimator:
     features, label, is_timed = train.drop(columns=LABEL), train[LABEL], "observed_at" in train.index.names
     folds = TimeSeriesSplit(FOLDS) if is_timed else KFold(FOLDS, shuffle=True, random_state=42)
     model, tried = new_model(features), settings_to_try(label)
-    search = GridSearchCV(
-        TransformedTargetRegressor(model), tried, scoring=goodness_of, cv=folds, error_score="raise"
-    )
+    by_log = TransformedTargetRegressor(model, check_inverse=False)
+    search = GridSearchCV(by_log, tried, scoring=goodness_of, cv=folds, error_score="raise")
     search.fit(features, label, **weights_to_fit(model, features))
     results = pd.DataFrame(search.cv_results_)
     results["log_of_label"] = results["param_func"].notna()
@@ -371,8 +371,10 @@ def typical(label: pd.Series) -> float:
 
 
 def best_constant(truth: pd.Series) -> pd.Series:
-    """The constant that fits these rows best."""
-    return pd.Series(typical(truth), index=truth.index)
+    """The constant that COMPARED_BY finds best for these rows, among the mean and the quantiles."""
+    constants = [typical(truth), mean_of(truth), *truth.quantile(np.linspace(0.05, 0.95, 19))]
+    found = [pd.Series(constant, index=truth.index) for constant in constants]
+    return max(found, key=lambda constant: goodness(truth, constant))
 
 
 def predict_baseline(data: TrainingData) -> pd.Series:
@@ -487,10 +489,9 @@ def without_index(rows: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
     return rows.set_axis(rows.index.get_level_values("_weight") if WEIGHT else range(len(rows)))
 
 
-def won_by(data: TrainingData, predicted: pd.Series) -> float:
-    """By how much the predictions of the holdout are better than the best constant."""
-    truth = data.holdout[LABEL]
-    return goodness(truth, predicted) - goodness(truth, best_constant(truth))
+def left_to_win(value: float) -> float:
+    """How far a value of COMPARED_BY is from the best: from 0, or from 1 where larger is better."""
+    return abs(value if LOWER_IS_BETTER else 1 - value)
 
 
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
@@ -511,15 +512,19 @@ def plot_importance(importance: pd.DataFrame) -> Figure:
     return bars(importance, f"{COMPARED_BY} lost by shuffling the feature in the holdout")
 
 
-def remarks_on(importance: pd.DataFrame, gain: float) -> list[str]:
-    """A sentence where one feature carries nearly all of the gain, as one known only with the label does."""
-    losses = importance.mean().clip(lower=0).sort_values()
-    if len(losses) < 2 or losses.iloc[:-1].sum() >= 0.05 * losses.iloc[-1]:
-        return []
-    if not 0 < gain < 2 * losses.iloc[-1]:  # nothing, or little, is carried
-        return []
-    found = f"feature {losses.index[-1]} carries nearly all of it"
-    return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
+def remarks_on(importance: pd.DataFrame, data: TrainingData, predicted: pd.Series) -> list[str]:
+    """A sentence where one feature carries nearly all of the gain, or hardly an error is left."""
+    losses, truth = importance.mean().clip(lower=0).sort_values(), data.holdout[LABEL]
+    constant = best_constant(truth)
+    gain = goodness(truth, predicted) - goodness(truth, constant)
+    is_one = len(losses) > 1 and losses.iloc[:-1].sum() < 0.05 * losses.iloc[-1]
+    if is_one and 0 < gain < 2 * losses.iloc[-1]:  # more than a little is carried
+        found = f"feature {losses.index[-1]} carries nearly all of the gain"
+        return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
+    left, most = (left_to_win(evaluate_one(truth, found)) for found in (predicted, constant))
+    if gain > 0 and left < 0.001 * most:
+        return ["this is too good: look for features known only with the label, as a date that came with it"]
+    return []
 
 
 # COMMAND ----------
@@ -563,16 +568,19 @@ def doubt(gains: np.ndarray) -> str:
     return "" if low > 0 else "is worse" if high < 0 else "may be no better"
 
 
-def fault_of(gains: list[np.ndarray]) -> str:
-    """What is to be said of a champion by its gains over the baseline and the best constant; or nothing."""
-    if min(found[0] for found in gains) <= 0:
-        return "is no better than the baseline any more"
-    doubts = [doubt(found) for found in gains if doubt(found)]
-    return f"{doubts[0]} than the baseline" if doubts else ""
+NOTHING = {"baseline": "the baseline", "constant": "the best constant of the holdout"}
+
+
+def fault_of(gains: dict[str, np.ndarray]) -> str:
+    """What is to be said of a champion by its gains over what knows no feature; or nothing."""
+    if worthless := [NOTHING[name] for name, found in gains.items() if found[0] <= 0]:
+        return f"is no better than {worthless[0]} any more"
+    doubts = [f"{doubt(found)} than {NOTHING[name]}" for name, found in gains.items() if doubt(found)]
+    return doubts[0] if doubts else ""
 
 
 def note_worth(registered_model: str, version: str, worth: str) -> None:
-    """Writes to a version that scores what it is worth today, for the registry and the status of scoring."""
+    """Writes to a version what it is worth today, for the registry and the status of scoring."""
     worth = f"{worth} ({datetime.now():%Y-%m-%d})"
     mlflow.MlflowClient().set_model_version_tag(registered_model, version, "worth", worth)
 
@@ -586,45 +594,92 @@ def warn_of_champion(registered_model: str) -> str:
     return ""
 
 
+def is_no_answer(error: Exception) -> bool:
+    """Whether a service gave no answer, which says nothing of what was asked for."""
+    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
+    return is_of_a_service and not is_gone(error)
+
+
+def holdout_rule(registered_model: str, version: str) -> str | None:
+    """What held for the rows that a version did not learn from; None if its run does not tell."""
+    run_id = mlflow.MlflowClient().get_model_version(registered_model, version).run_id
+    try:
+        return mlflow.get_run(run_id).data.params.get("holdout")
+    except MlflowException as error:
+        if not is_gone(error):
+            raise
+        return None
+
+
+def unknown_to(registered_model: str, version: str, data: TrainingData) -> np.ndarray:
+    """Which rows of the holdout a version has not learnt from; not all, if HOLDOUT_SHARE was another."""
+    index, rule = data.holdout.index.get_level_values(0), holdout_rule(registered_model, version)
+    if rule in (None, data.rules["holdout"]):
+        return np.full(len(index), True)
+    if rule.startswith("observed_at") != (index.name == "observed_at"):
+        return np.full(len(index), False)  # the table had a time, or has one now
+    if rule.startswith("observed_at"):
+        return index >= pd.Timestamp(rule.split("'")[1])
+    return index.isin(data.gold.df.where(rule).select(KEY).toPandas()[KEY])
+
+
+def compare(
+    registered_model: str, alias: str, version: str, data: TrainingData, found: dict, drawn: dict
+) -> tuple[str, str, bool]:
+    """The comparison with a version, what else is to be said of it, and whether the new one wins.
+
+    `found` has the predictions of the new version, of the baseline and of the constant, `drawn` their values.
+    """
+    name, rows, said = f"{alias} {version}", unknown_to(registered_model, version, data), ""
+    truth, sign = data.holdout[LABEL][rows], -1 if LOWER_IS_BETTER else 1
+    if not rows.all():
+        said = f"; {name} has learnt from {sum(~rows)} of {len(rows)} rows of this holdout"
+        if len(truth) < 10 or truth.nunique() < 2:
+            return "", f"{said}, so it is not compared", True
+        drawn = {each: draw_values(truth, predicted[rows]) for each, predicted in found.items()}
+    try:
+        predicted = predict(load_judged(registered_model, version), data.holdout[rows])
+        theirs = draw_values(truth, predicted)
+    except Exception as error:
+        if is_no_answer(error):
+            raise
+        note_worth(registered_model, version, "cannot predict the rows of the holdout")
+        return "", f"{said}; not compared with {name}, which cannot predict these rows: {error}", True
+    gains = {each: sign * (theirs - drawn[each]) for each in NOTHING}
+    fault, is_better = fault_of(gains), "is better than the baseline"
+    worth = fault or is_better
+    note_worth(registered_model, version, f"{worth}: {COMPARED_BY} {theirs[0]:.6g}")
+    said += f"; {name} {worth}" if worth != is_better else ""
+    gain, needed = sign * (drawn["new"] - theirs), left_to_win(theirs[0])
+    needed *= float(dbutils.widgets.get("promotion_margin"))
+    sentence = f"{log_comparison(alias, evaluate(truth, predicted), gain)}, version {version}"
+    if gain[0] > needed or min(found[0] for found in gains.values()) <= 0:
+        return sentence, said, True
+    return sentence, f"{said}; promotion_margin asks for a gain of more than {needed:.3g} over {name}", False
+
+
 def judge(registered_model: str, data: TrainingData, model: BaseEstimator, aliases: dict) -> tuple[str, str]:
     """The alias that a version deserves, or none, and why; logs what it was compared with."""
     truth, sign = data.holdout[LABEL], -1 if LOWER_IS_BETTER else 1
-    predicted, baseline = predict(model, data.holdout), predict_baseline(data)
-    log_segments(truth, predicted)
-    ours = draw_values(truth, predicted)
-    for end, value in zip(("low", "high"), interval(ours), strict=True):
+    found = {"new": predict(model, data.holdout), "baseline": predict_baseline(data)}
+    found["constant"] = best_constant(truth)
+    log_segments(truth, found["new"])
+    drawn = {name: draw_values(truth, predicted) for name, predicted in found.items()}
+    for end, value in zip(("low", "high"), interval(drawn["new"]), strict=True):
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
-    others = {"baseline": baseline, "constant": best_constant(truth)}
-    nothing = {name: draw_values(truth, predicted) for name, predicted in others.items()}
-    gains = {name: sign * (ours - theirs) for name, theirs in nothing.items()}
-    said = {name: log_comparison(name, evaluate(truth, others[name]), gains[name]) for name in others}
-    value = f"{COMPARED_BY} {ours[0]:.6g}"
-    reason, doubts = f"{value}, {said['baseline']}", doubt(gains["baseline"])
+    gains = {name: sign * (drawn["new"] - drawn[name]) for name in NOTHING}
+    said = {name: log_comparison(name, evaluate(truth, found[name]), gains[name]) for name in NOTHING}
+    reason, doubts = said["baseline"], doubt(gains["baseline"])
     if doubts:
-        reason += f": it {doubts} than knowing nothing"
+        reason += f": it {doubts} than {NOTHING['baseline']}"
     elif doubts := doubt(gains["constant"]):
-        reason += f"; {said['constant']}: it {doubts} than the best constant of the holdout"
-    is_manual, margin = dbutils.widgets.get("approval") == "manual", dbutils.widgets.get("promotion_margin")
-    is_best = not doubts
+        reason += f"; {said['constant']}: it {doubts} than {NOTHING['constant']}"
+    is_manual, is_best = dbutils.widgets.get("approval") == "manual", not doubts
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
-            try:
-                predicted = predict(load_judged(registered_model, version), data.holdout)
-            except Exception as error:
-                reason += f"; not compared with {alias} {version}, which cannot predict these rows: {error}"
-                note_worth(registered_model, version, "cannot predict the rows of the holdout")
-                continue
-            theirs = draw_values(truth, predicted)
-            sentence = log_comparison(alias, evaluate(truth, predicted), sign * (ours - theirs))
-            reason = f"{value}, {sentence}, version {version}; {reason}"
-            if fault := fault_of([sign * (theirs - samples) for samples in nothing.values()]):
-                reason += f"; {alias} {version} {fault}"
-            worth = f"{fault or 'is better than the baseline'}: {COMPARED_BY} {theirs[0]:.6g}"
-            note_worth(registered_model, version, worth)
-            needed = float(margin) * abs(theirs[0] if LOWER_IS_BETTER else 1 - theirs[0])
-            if not fault and not sign * (ours[0] - theirs[0]) > needed:
-                reason += f"; more than {needed:.3g} is asked for"
-                is_best = False
+            sentence, said, wins = compare(registered_model, alias, version, data, found, drawn)
+            reason, is_best = "; ".join(filter(None, [sentence, reason])) + said, is_best and wins
+    reason = f"{COMPARED_BY} {drawn['new'][0]:.6g}, {reason}"
     if not is_best:
         return "" if is_manual or doubts else "challenger", reason
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)
@@ -744,9 +799,14 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
     when = f"{datetime.now():%Y-%m-%d %H:%M}, commit {dbutils.widgets.get('git_commit') or 'not known'}"
     source = f"{data.rules['rows_train']} rows of {data.gold.name} and {data.features.name}, {when}"
     if REFIT:
-        source += ". Then fitted once more, on all rows, to score; metrics and threshold are of before that"
+        source += ". Then fitted once more, on all rows, to score; what is said here is of the one before"
     text = f"{USE_CASE}. {summary(model)}, by {ALGORITHM}."
     return f"{text}\n\n{decision}.\n\nLearnt from {source}.\n\n| on the holdout | |\n|---|---|\n{table}"
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether an error says that something is not there, and not that a service gave no answer."""
+    return bool(re.search(r"(?i)not.?found|does.not.exist|no such file", str(error)))
 
 
 def read_aliases(registered_model: str) -> dict[str, str]:
@@ -756,7 +816,7 @@ def read_aliases(registered_model: str) -> dict[str, str]:
         try:
             found[alias] = str(client.get_model_version_by_alias(registered_model, alias).version)
         except MlflowException as error:
-            if not re.search(r"(?i)not.found|does.not.exist", str(error)):
+            if not is_gone(error):
                 raise
     return found
 
@@ -886,7 +946,7 @@ def main() -> str:
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        remarks = [*data.remarks, *remarks_on(importance, won_by(data, predicted))]
+        remarks = [*data.remarks, *remarks_on(importance, data, predicted)]
         decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
