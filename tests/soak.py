@@ -5,11 +5,13 @@ uv run python tests/soak.py [--rounds 100] [--seed 1] [--first 1] [--only FAULT]
 A fault is a kind and what it meets, as `kill Spark`; `--only kill` draws from all of that kind. The fault of
 a round depends on the seed and its number alone, so `--first 51` begins with that of round 51. Each round
 prints the fault, its moment, what the run with it said, then of the whole run after it the time, the files
-and the size of the state. What is not as it must be stands below its round; with any such finding it exits
-with 1. It needs Linux, whose /proc it reads; without root it fills no disk.
+and the size of the state. After each, versions, their files, aliases, a table that no job writes, rows and
+predictions must be as before. What is not as it must be stands below its round; with any such finding it
+exits with 1. It needs Linux, whose /proc it reads; without root it fills no disk.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -38,13 +40,18 @@ GOLD, FEATURES, PREDICTIONS = (
     f"spark_catalog.{SCHEMAS[1]}.sales_features",
     f"spark_catalog.{SCHEMAS[1]}.revenue_predictions",
 )
+BY_HAND = f"spark_catalog.{SCHEMAS[1]}.by_hand"
 DISK_MB = 1000  # of the state, and of temporary files
 END_SECONDS = 180  # in which a run has ended after its fault
 GONE_SECONDS = 10  # in which its processes have, once it has ended
-GROWTH = {"CPU": 1.5, "handles": 1.2, "memory": 1.2, "files": 1.25, "size": 1.25}  # last by first third
+GROWTH = {"CPU": 1.5, "handles": 1.2, "memory": 1.2}  # last by first third
+FILES = 1.25  # of each version, by those of a version that no fault came before
+LINES = 60  # that a command says at most
 COUNT_NOTEBOOK = f"""\
 # Databricks notebook source
 import json
+by_hand = "{BY_HAND}"  # a table that no job writes
+spark.sql(f"CREATE TABLE IF NOT EXISTS {{by_hand}} AS SELECT uuid() AS made")
 gold = [row[0] for row in spark.sql("SELECT sales_id FROM {GOLD}").collect()]
 features = [row[0] for row in spark.sql("SELECT sales_id FROM {FEATURES}").collect()]
 rows = spark.sql("SELECT sales_id, prediction, model_version FROM {PREDICTIONS}").collect()
@@ -53,6 +60,7 @@ print(json.dumps({{
     "keys": [len(set(gold)), len(set(features)), len({{row[0] for row in rows if row[1] is not None}})],
     "sum": round(sum(row[1] for row in rows), 2),
     "versions": sorted({{row[2] for row in rows}}),
+    "by_hand": [row[0] for row in spark.table(by_hand).collect()],
 }}))
 """
 COUNT_JOB = """\
@@ -78,10 +86,23 @@ REMOVED = {  # what of the state is removed -> whether it has to come from a cop
     "warehouse/*/*/*.parquet": True,
     "warehouse/*/*/_delta_log": True,
     "models/*/*/*/1/MLmodel": True,
+    "metastore_db": True,
+    "warehouse": True,
+    "models": True,
     "all": True,
     "temporary files": False,
 }
-NOTICED = ("lock", "logs", "mlflow.db", "all")  # of these at once, by a run that goes on
+NOTICED = ("lock", "logs", "mlflow.db", "metastore_db", "warehouse", "all")  # at once, by a run that goes on
+GONE = {  # what is gone before a run begins -> what the run says; nothing where it goes on
+    "mlflow.db": "mlflow.db is gone",
+    "metastore_db": "metastore_db is gone",
+    "warehouse": None,
+    "models": None,
+    "mlruns": None,
+    "lock": None,
+    "folder": None,
+    "logs": None,
+}
 CHANGES = {
     "predictions deleted": f"DELETE FROM {PREDICTIONS} WHERE sales_id % 2 = 0",
     "predictions wrong": f"UPDATE {PREDICTIONS} SET prediction = 0",
@@ -108,12 +129,12 @@ BESIDE = {
 class Command:
     """A command of the bundle, in a process group of its own."""
 
-    def __init__(self, soak: "Soak", arguments: list[str]):
+    def __init__(self, soak: "Soak", arguments: list[str], folder: Path | None):
         self._file = soak.folder / f"said-{time.monotonic_ns()}"
         with open(self._file, "w") as output:
             self.process = subprocess.Popen(
                 ["uv", "run", "--quiet", "--locked", "python", "-m", "local_workspace", *arguments],
-                cwd=soak.bundle,
+                cwd=folder or soak.bundle,
                 env=soak.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -162,7 +183,7 @@ class Soak:
     """The bundle and its processes; `findings` are those of the present round."""
 
     def __init__(self, folder: Path):
-        self.folder, self.findings = folder, list[str]()
+        self.folder, self.findings, self.missed = folder, list[str](), False
         self.disks = {"state": folder / "state", "temporary": folder / "t"}
         self.has_disks = os.getuid() == 0
         for disk in self.disks.values():
@@ -212,8 +233,8 @@ class Soak:
         subprocess.run(command, cwd=bundle, env=self.environment, check=True)
         return bundle
 
-    def start(self, *arguments: str) -> Command:
-        return Command(self, list(arguments))
+    def start(self, *arguments: str, folder: Path | None = None) -> Command:
+        return Command(self, list(arguments), folder)
 
     def processes(self) -> dict[int, str]:
         return processes(self.bundle, self.disks["temporary"])
@@ -241,6 +262,8 @@ class Soak:
             self.note(f"it went on {seconds:.0f} s after the fault; {command.output[-500:]}")
         if "Traceback (most recent call last)" in command.output:
             self.note(f"no sentence: {command.output}")
+        if len(command.output.splitlines()) > LINES:
+            self.note(f"it says more than it should: {command.output}")
         return command.sentence()
 
     def check_gone(self) -> None:
@@ -253,20 +276,25 @@ class Soak:
                 os.kill(pid, signal.SIGKILL)
 
     def facts(self) -> dict[str, list]:
-        """Versions, aliases and runs, as MLflow's store has them."""
+        """Versions, aliases and runs, as MLflow's store has them, and the files of the versions."""
         questions = {
             "versions": "SELECT version FROM model_versions ORDER BY version",
             "champion": "SELECT version FROM registered_model_aliases WHERE alias = 'champion'",
             "running": "SELECT run_uuid FROM runs WHERE status IN ('RUNNING', 'SCHEDULED')",
         }
-        with closing(sqlite3.connect(self.state / "mlflow.db", timeout=30)) as store:
-            return {name: [row for (row,) in store.execute(asked)] for name, asked in questions.items()}
+        with closing(sqlite3.connect(f"file:{self.state}/mlflow.db?mode=ro", timeout=30, uri=True)) as store:
+            found = {name: [row for (row,) in store.execute(asked)] for name, asked in questions.items()}
+        files = sorted(path for path in (self.state / "models").rglob("*") if path.is_file())
+        return found | {
+            "files": [f"{path} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
+        }
 
     def check_kept(self, before: dict[str, list]) -> None:
-        """No version and no alias is lost, and each version that scores has its files."""
+        """No version, no file of one, and no alias is lost or another."""
         now = self.facts()
-        if lost := set(before["versions"]) - set(now["versions"]):
-            self.note(f"versions lost: {lost}")
+        for name in ("versions", "files"):
+            if lost := set(before[name]) - set(now[name]):
+                self.note(f"{name} lost: {lost}")
         if now["champion"] != before["champion"]:
             self.note(f"champion was {before['champion']}, is {now['champion']}")
         for version in now["champion"]:
@@ -275,7 +303,8 @@ class Soak:
 
     def whole_run(self) -> dict[str, float]:
         """A run that must be whole; its figures."""
-        before = self.facts() if (self.state / "mlflow.db").exists() else {"versions": [], "champion": []}
+        has_store = (self.state / "mlflow.db").exists()
+        before = self.facts() if has_store else {"versions": [], "champion": [], "files": []}
         peaks, command = {"CPU": 0.0, "handles": 0.0, "memory": 0.0}, self.start("run")
         watching = threading.Thread(target=self._watch, args=(command, peaks))
         watching.start()
@@ -312,6 +341,8 @@ class Soak:
             found = json.loads(log.read_text())
             log.unlink()  # the next run's is to be its own
             self.expected = self.expected or found  # of the first run
+            if not self.expected["by_hand"]:  # the state began anew
+                self.expected["by_hand"] = found["by_hand"]
             if found != self.expected or found["rows"] != found["keys"] or found["versions"] != champion:
                 self.note(f"rows are {found}, not {self.expected}, champion {champion}")
             return
@@ -346,6 +377,8 @@ def kill(soak: Soak, what: str, chance: random.Random) -> str:
         moment = time.monotonic() - run.begin
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    else:
+        soak.missed = True
     return f"after {moment:.1f} s: {soak.ended(run)}"
 
 
@@ -379,6 +412,7 @@ def stop(soak: Soak, what: str, chance: random.Random) -> str:
     if pid:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
+    soak.missed = not pid
     run.until(moment + seconds)
     if end == "Ctrl-C":
         run.signal(signal.SIGINT)
@@ -422,7 +456,7 @@ def lock(soak: Soak, what: str, chance: random.Random) -> str:
         [sys.executable, "-c", code, soak.state / name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     with other:
-        other.stdout.readline()  # it has locked it, or could not
+        soak.missed = not other.stdout.readline()  # it could not lock it
         run = run or soak.start("run")
         if seconds:
             run.until(time.monotonic() - run.begin + seconds)
@@ -431,6 +465,10 @@ def lock(soak: Soak, what: str, chance: random.Random) -> str:
         other.kill()
     if seconds and run.process.returncode:
         soak.note(f"it was to wait for {seconds} s: {run.output}")
+    if not soak.missed and not seconds and at_first and "is locked by" not in run.output:
+        soak.note(f"it was to say who locks it: {run.output}")
+    if "damaged" in run.output:
+        soak.note(f"what is locked is not damaged: {run.output}")
     return f"after {moment:.1f} s, for {seconds or 'ever'} s: {said}"
 
 
@@ -448,6 +486,7 @@ def remove(soak: Soak, what: str, chance: random.Random) -> str:
         found = sorted(soak.disks["temporary"].glob("local_workspace-*"))
     else:
         found = sorted(soak.state.glob(what))
+    soak.missed = not found
     for path in [chance.choice(found)] if found else []:
         with suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -465,8 +504,9 @@ def beside(soak: Soak, what: str, chance: random.Random) -> str:
     """Another command while a run goes on, which must not notice it."""
     run = soak.start("run")
     soak.wait_for("Spark", run)
-    run.until(moment := soak.moment(chance))
-    if not run.runs:
+    run.until(moment := chance.uniform(0.5, soak.seconds / 2))
+    soak.missed = not run.runs
+    if soak.missed:
         return f"after {moment:.1f} s: it had ended; {soak.ended(run)}"
     other = soak.start(*BESIDE[what])
     said = soak.ended(other, 60)
@@ -492,6 +532,42 @@ def change(soak: Soak, what: str, chance: random.Random) -> str:
     return f"after {moment:.1f} s: {said}"
 
 
+def without(soak: Soak, what: str, chance: random.Random) -> str:
+    """A run whose state lacks something from the begin; it comes from a copy afterwards."""
+    copy = soak.folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(soak.state, copy, symlinks=True)
+    gone = soak.state / what
+    soak.missed = not gone.exists()
+    with suppress(OSError):
+        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    run = soak.start("run")
+    said = soak.ended(run)
+    if GONE[what] and not (run.process.returncode and GONE[what] in run.output):
+        soak.note(f"it was to be refused: {run.output}")
+    soak.check_gone()
+    shutil.rmtree(soak.state, ignore_errors=True)
+    shutil.copytree(copy, soak.state, symlinks=True)
+    return said
+
+
+def move(soak: Soak, what: str, chance: random.Random) -> str:
+    """The bundle is moved, or a copy of it runs and drops its tables, which are no longer the original's."""
+    other = soak.bundle.with_name("other")
+    if what == "there and back":
+        soak.bundle.rename(other)
+    else:
+        shutil.copytree(soak.bundle, other, symlinks=True)
+    said = soak.ended(soak.start("run", folder=other))
+    if what == "there and back":
+        other.rename(soak.bundle)
+        return said
+    for table in (BY_HAND, PREDICTIONS):
+        soak.ended(soak.start("sql", f"DROP TABLE {table}", folder=other))
+    shutil.rmtree(other)
+    return said
+
+
 PROCESSES = ("main", "Spark", "watchdog", "forkserver", "tracker", "services", "workers", "task")
 KINDS: dict[str, tuple[Callable[[Soak, str, random.Random], str], tuple[str, ...]]] = {
     "kill": (kill, (*PROCESSES, "group", "up")),
@@ -500,6 +576,8 @@ KINDS: dict[str, tuple[Callable[[Soak, str, random.Random], str], tuple[str, ...
     "lock": (lock, ("mlflow.db", "metastore_db")),
     "remove": (remove, tuple(REMOVED)),
     "beside": (beside, tuple(BESIDE)),
+    "without": (without, tuple(GONE)),
+    "move": (move, ("there and back", "a copy that drops its tables")),
     "change": (change, tuple(CHANGES)),
 }
 
@@ -509,33 +587,28 @@ def play_round(soak: Soak, kind: str, what: str, chance: random.Random) -> tuple
     before = soak.facts()
     said = KINDS[kind][0](soak, what, chance)
     soak.check_gone()
-    if what != "all":
+    if what == "all":
+        soak.expected["by_hand"] = []
+    else:
         soak.check_kept(before)
     return said, soak.whole_run()
 
 
 def grown(rounds: list[dict[str, float]]) -> list[str]:
-    """What grows that must not: figures of the last third beside those of the first.
+    """What grows that must not: figures of the last third beside those of the first, and files.
 
-    Files and size grow by each version; they are taken for each version that came.
+    The first two runs had no fault, so what they added is what each version may add.
     """
-    third = len(rounds) // 3
-    first, last = rounds[:third], rounds[-third:]
-    found = []
+    third, found = len(rounds) // 3, []
     for name, most in GROWTH.items():
-        if name in ("files", "size"):
-            of = [
-                (part[-1][name] - part[0][name]) / max(1, part[-1]["versions"] - part[0]["versions"])
-                for part in (first, last)
-            ]
-        else:
-            of = [median(figures[name] for figures in part) for part in (first, last)]
-        each = " for each version" if name in ("files", "size") else ""
-        found.append(
-            f"{name}{each}: {of[0]:.2f} in the first third, {of[1]:.2f} in the last"
-            + (f"; GROWS by more than {most}" if of[1] > most * of[0] else "")
-        )
-    return found
+        parts = rounds[:third], rounds[-third:]
+        first, last = (median(figures[name] for figures in part) for part in parts)
+        said = f"; GROWS by more than {most}" if last > most * first else ""
+        found.append(f"{name}: {first:.2f} in the first third, {last:.2f} in the last{said}")
+    clean = rounds[1]["files"] - rounds[0]["files"]
+    each = (rounds[-1]["files"] - rounds[1]["files"]) / max(1, rounds[-1]["versions"] - rounds[1]["versions"])
+    said = f"; GROWS by more than {FILES}" if each > FILES * clean else ""
+    return [*found, f"files for each version: {clean} without a fault, {each:.1f} with{said}"]
 
 
 def main() -> int:
@@ -562,23 +635,30 @@ def play(soak: Soak, faults: list[tuple[str, str]], numbers: range, seed: int) -
     if not soak.has_disks:
         print("No disk is filled: only root can mount a small one.")
         faults = [(kind, what) for kind, what in faults if kind != "fill"]
-    if not faults:
-        print("No such fault; kinds are", ", ".join(KINDS))
+    if not faults or not numbers:
+        print("No such fault; kinds are", ", ".join(KINDS), "and --first is at most --rounds")
         return 2
     print(f"Rounds {numbers[0]} to {numbers[-1]}, seed {seed}, of {len(faults)} faults", flush=True)
-    begin, rounds, bad = time.monotonic(), [first_run(soak)], 0
+    begin, bad, missed, rounds = time.monotonic(), 0, 0, list[dict[str, float]]()
+    for _ in range(2):
+        rounds.append(soak.whole_run())
+    for finding in soak.findings:
+        print(f"      FOUND: {finding}", flush=True)
+        bad = 1
     folders = soak.by_folder
     try:
         for number in numbers:
             chance = random.Random(f"{seed} {number}")  # so that a round is the same without those before
             kind = chance.choice(sorted({kind for kind, _ in faults}))
             what = chance.choice([what for each, what in faults if each == kind])
-            soak.findings = []
+            soak.findings, soak.missed = [], False
             said, figures = play_round(soak, kind, what, chance)
             rounds.append(figures)
             bad += bool(soak.findings)
+            missed += soak.missed
             print(
-                f"{number:3} {kind} {what} {said[:200]} | {figures['seconds']:.0f} s, "
+                f"{number:3} {kind} {what}{' (met nothing)' * soak.missed} {said[:200]} | "
+                f"{figures['seconds']:.0f} s, "
                 f"{figures['CPU']:.0f} s of CPU, {figures['files']} files, {figures['size']:.1f} MB, "
                 f"{figures['handles']:.0f} handles, {figures['memory']:.0f} MB memory"
             )
@@ -587,7 +667,8 @@ def play(soak: Soak, faults: list[tuple[str, str]], numbers: range, seed: int) -
             sys.stdout.flush()
     finally:  # also if it is stopped
         minutes = (time.monotonic() - begin) / 60
-        print(f"\n{len(rounds) - 1} rounds, seed {seed}, {minutes:.0f} minutes; {bad} with findings")
+        played = f"{len(rounds) - 2} rounds, {missed} of which met nothing"
+        print(f"\n{played}, seed {seed}, {minutes:.0f} minutes; {bad} with findings")
         versions = rounds[-1]["versions"] - rounds[0]["versions"]
         print(f"{versions:.0f} versions came. Files by folder, first and last, and for each version:")
         for name in sorted(folders | soak.by_folder):
@@ -596,14 +677,6 @@ def play(soak: Soak, faults: list[tuple[str, str]], numbers: range, seed: int) -
         growth = grown(rounds) if len(rounds) >= 9 else []
         print("\n".join(growth), flush=True)
     return 1 if bad or any("GROWS" in line for line in growth) else 0
-
-
-def first_run(soak: Soak) -> dict[str, float]:
-    """The begin of the state."""
-    figures = soak.whole_run()
-    for finding in soak.findings:
-        print(f"      FOUND: {finding}", flush=True)
-    return figures
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from baking import render
 from mlflow.exceptions import MlflowException, RestException
 from sklearn.linear_model import Ridge
 from training import CHURN, OUTLIERS, REVENUE, Training, indexed
@@ -89,6 +90,22 @@ def test_a_version_must_be_better_by_the_margin(numbers, margin, expected):
     training.versions = {"1": Column("off_by_0.9")}
     found, reason = training.judged(training.data(numbers), Column("off_by_0.3"), champion="1")
     assert (found, "champion 0.8" in reason) == (expected, True), reason
+
+
+@pytest.mark.parametrize(("baseline", "alias"), [("mean", "champion"), ("last", "")])
+def test_the_keys_last_value_is_compared_and_must_be_beaten_if_it_is_the_baseline(
+    template, tmp_path, chance, baseline, alias
+):
+    answers = {"models": "visits/stay:regression:linear", "history_domains": "visits"}
+    (notebook,) = render(template, tmp_path, **answers).glob("src/*/visits/train_stay.py")
+    training, label = Training(notebook, {"BASELINE": baseline}), chance.normal(size=1000)
+    rows = indexed({"x": label + 0.5 * chance.normal(size=1000)}, label, "stay", True)
+    last = rows["stay"].iloc[-200:] + 0.1 * chance.normal(size=200)
+    last.iloc[0] = np.nan  # a new key
+    found, reason = training.judged(training.data(rows, last=last), Column("x"))
+    said = "the key's last value alone is better, last 0.1" if alias else "it is worse than the baseline"
+    assert (found, said in reason) == (alias, True), reason
+    assert 0.09 < training.metrics["last_rmse"] < 0.2
 
 
 def test_doubt_about_a_champion_does_not_take_its_place(revenue, chance):
