@@ -93,21 +93,22 @@ def unreadable_tables(state: Path) -> list[str]:
 
 def _check_store(file: Path, models: Path) -> None:
     if file.exists():
-        _check_store_that_is_there(file)
-    if not file.exists() and models.exists() and any(models.iterdir()):
+        _check_store_that_is_there(file, models)
+    if not file.exists() and _has_entries(models):
         raise WorkspaceError(
             f"{file} is gone, so the versions in {models} have no names, and new ones would replace their "
             f"files; restore it from a copy, or move {models} away to begin without runs and models"
         )
 
 
-def _check_store_that_is_there(file: Path) -> None:
+def _check_store_that_is_there(file: Path, models: Path) -> None:
     try:
         with locked.open_store(file) as store:
             (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
             has_release = store.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
             releases = store.execute("SELECT * FROM alembic_version") if has_release.fetchone() else ()
             release = next((release for (release,) in releases), None)
+            is_empty = not any(_has_rows(store, table) for table in ("runs", "model_versions"))
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorname.startswith(WHOLE) and file.is_file():
             problem = f"{file} cannot be opened ({error}); make it readable and writable, and its disk too"
@@ -116,6 +117,8 @@ def _check_store_that_is_there(file: Path) -> None:
     if found != "ok":
         raise WorkspaceError(f"{file} is damaged ({found}); {NO_STORE}")
     if not release:  # which MLflow writes last, and works with no store that lacks it
+        if not is_empty or _has_entries(models):
+            raise WorkspaceError(f"{file} lacks alembic_version, so MLflow cannot use it; {NO_STORE}")
         file.unlink()
         return
     mlflow = find_spec("mlflow")
@@ -129,8 +132,17 @@ def _check_store_that_is_there(file: Path) -> None:
         raise WorkspaceError(f"{file} is of an older MLflow; copy it, then run: {upgrade}")
 
 
+def _has_rows(store: sqlite3.Connection, table: str) -> bool:
+    there = store.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    return there is not None and store.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _has_entries(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
+
+
 def _check_catalog(catalog: Path, tables: Path) -> None:
-    has_tables = tables.exists() and any(tables.iterdir())
+    has_tables = _has_entries(tables)
     if has_tables and not catalog.exists():
         raise WorkspaceError(
             f"{catalog} is gone, so the tables in {tables} have no names; restore it from a copy, or move "
