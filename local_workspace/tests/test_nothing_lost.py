@@ -205,6 +205,55 @@ def test_the_process_that_forks_others_may_be_stopped_or_die(tmp_path):
     assert re.fullmatch(said, done.stdout)
 
 
+ONE, OTHER = (f"{digit * 8}-3f3c-4bc1-b761-cbefabafe948" for digit in "12")
+LEFT = {  # of a table in warehouse/ -> whether it is surely a Delta table without its log
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet",): True,
+    ("a/part-00000-{ONE}-c000.snappy.parquet",): True,  # of schema default
+    (
+        "sales.db/a/n=1/part-00000-{ONE}.c000.snappy.parquet",
+        "sales.db/a/n=2/part-00000-{OTHER}.c000.gz.parquet",
+    ): True,
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet", "sales.db/a/_delta_log/0.json"): False,
+    # CREATE TABLE ... USING parquet, and one that was killed meanwhile
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet", "sales.db/a/_SUCCESS"): False,
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet", "sales.db/a/_temporary/0"): False,
+    (
+        "sales.db/a/n=1/part-00000-{ONE}.c000.snappy.parquet",
+        "sales.db/a/n=2/part-00000-{ONE}.c000.gz.parquet",
+    ): False,
+    ("sales.db/a/n=1/part-00000-{ONE}.c000.snappy.parquet",): False,
+    ("sales.db/a/mine.parquet",): False,
+    ("sales.db/a/notes.txt",): False,
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_only_a_delta_table_is_said_to_have_lost_its_log(tmp_path, left):
+    for name in left:
+        file = tmp_path / "warehouse" / name.format(ONE=ONE, OTHER=OTHER)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    said = damage.unreadable_tables(tmp_path)
+    assert len(said) == LEFT[left]
+    assert all(
+        re.fullmatch(r".*/a seems .* restore the folder, or drop the table by .*sql`", one) for one in said
+    )
+
+
+@pytest.mark.parametrize("named", ["seg0/c1.dat", "log/log1.dat", ""])
+def test_tables_whose_files_are_gone_are_said(tmp_path, named):
+    """And nothing of a first run that was killed before it made a table."""
+    for name in ("seg0/c1.dat", "log/log1.dat"):
+        (tmp_path / "metastore_db" / name).parent.mkdir(parents=True, exist_ok=True)
+        text = "file:/a/warehouse/dev.db" if name == named else "file:/a/warehouse"
+        (tmp_path / "metastore_db" / name).write_bytes(b"\0" + text.encode() + b"\0")
+    said = damage.unreadable_tables(tmp_path)
+    assert len(said) == bool(named)
+    assert all(
+        re.fullmatch(r".*/warehouse is gone, .*; restore it from a copy, or drop .*", one) for one in said
+    )
+
+
 def test_runs_of_a_killed_run_end_as_killed(state):
     belonging.make_own(state, state)
     with closing(sqlite3.connect(state / "mlflow.db")) as store:

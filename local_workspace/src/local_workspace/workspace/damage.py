@@ -20,6 +20,7 @@ NO_STORE = (
 )
 # What a file that is whole can meet too: nothing is to be removed then.
 NO_DAMAGE = re.compile(r"Permission denied|Read-only file system|No space left on device|Too many open files")
+SPARKS_FILE = re.compile(r"part-\d{5}-([0-9a-f-]{36})[-.]c\d{3}\.\w+\.parquet")
 WHOLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM")
 
 
@@ -82,13 +83,44 @@ def check_catalog_started(state: Path) -> None:
 
 
 def unreadable_tables(state: Path) -> list[str]:
-    """A sentence for each table that Delta cannot read, since its log is gone."""
-    tables = [table for table in (state / "warehouse").glob("*.db/*") if any(table.glob("*.parquet"))]
-    return [
-        f"{table} lacks _delta_log, so nothing can read this table; restore it, or begin anew with reset"
-        for table in sorted(tables)
-        if not (table / "_delta_log").exists()
+    """A sentence for each table that Delta cannot read, as its log is gone, and for files that are gone."""
+    warehouse, catalog = state / "warehouse", state / "metastore_db"
+    schemas = warehouse.glob("*.db")  # and `default`, whose tables lie in warehouse/ itself
+    tables = [
+        table for folder in (warehouse, *schemas) for table in folder.glob("*") if table.suffix != ".db"
     ]
+    said = [
+        f"{table} seems to be a Delta table that has lost its _delta_log, without which nothing can read it; "
+        "restore the folder, or drop the table by `local-workspace sql`"
+        for table in sorted(tables)
+        if _lost_its_log(table)
+    ]
+    if not warehouse.exists() and _names_tables(catalog):
+        said.append(
+            f"{warehouse} is gone, so tables that {catalog} names have no files; restore it from a copy, or "
+            "drop them by `local-workspace sql`"
+        )
+    return said
+
+
+def _lost_its_log(table: Path) -> bool:
+    """Whether its files are surely Delta's, whose names differ from those of a table of plain Parquet files.
+
+    There a whole write, which gives all of its files one UUID, leaves _SUCCESS, and a killed one leaves
+    _temporary. Only one that replaces single partitions leaves neither.
+    """
+    if any((table / name).exists() for name in ("_delta_log", "_SUCCESS", "_temporary")):
+        return False
+    files = [file for file in table.rglob("*.parquet") if not file.name.startswith(".")]
+    ids = [match[1] for file in files if (match := SPARKS_FILE.fullmatch(file.name))]
+    are_in_partitions = any(file.parent != table for file in files)
+    return len(set(ids)) == len(files) > (1 if are_in_partitions else 0)
+
+
+def _names_tables(catalog: Path) -> bool:
+    """Whether Derby's files have the path of a table's or schema's folder."""
+    files = [*catalog.glob("seg0/*.dat"), *catalog.glob("log/*.dat")]
+    return any(b"/warehouse/" in file.read_bytes() for file in files)
 
 
 def _check_store(file: Path, models: Path) -> None:
