@@ -65,6 +65,9 @@ LOCKS = {  # what is locked -> how
     "mlflow.db by an edit that is not saved": (
         "import sqlite3; s = sqlite3.connect(sys.argv[1]); s.execute('DELETE FROM runs')"
     ),
+    "mlflow.db by a query that is not read to its end": (
+        "import sqlite3; q = sqlite3.connect(sys.argv[1]).execute('SELECT * FROM runs'); next(q)"
+    ),
     "metastore_db/dbex.lck": "import fcntl; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX)",
 }
 
@@ -88,6 +91,21 @@ def test_what_another_program_has_locked_is_not_called_damaged(state, capsys, wh
         other.wait()
     damage.check(state)
     assert (state / "mlflow.db").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says who has locked a file")
+def test_only_a_program_that_has_locked_the_file_and_is_none_of_ours_is_named(state):
+    """Not what has it open alone, as each task has."""
+    file = state / "mlflow.db"
+    opened = holding("f = open(sys.argv[1])", file)
+    locking = holding(LOCKS["mlflow.db"], file)
+    try:
+        assert locked.who_has(file) == f"python (process {locking.pid})"
+        assert locked.who_has(file, [locking.pid]) == "another program, such as a database viewer"
+    finally:
+        for process in (opened, locking):
+            process.kill()
+            process.wait()
 
 
 DERBY = "ERROR XJ040: Failed to start database 'metastore_db', see the next exception for details.\n"
@@ -262,25 +280,40 @@ def test_runs_of_a_killed_run_end_as_killed(state):
     assert finished == ("FINISHED", 5)
 
 
-def test_a_lock_in_a_task_is_one_sentence(tmp_path):
+LOCK = "other = sqlite3.connect(preload.folder / 'mlflow.db'); other.execute('BEGIN EXCLUSIVE')"
+LOCKED_BY_NOBODY_ELSE = (
+    r".*mlflow\.db is locked by another program, such as a database viewer, and nothing is wrong with it; .*"
+)
+IN_A_TASK = {  # what is wrong with the store -> how, and the sentence
+    "locked by itself": (LOCK, LOCKED_BY_NOBODY_ELSE),
+    "locked by another task": (
+        f"if not os.fork(): {LOCK}; os.closerange(1, 3); time.sleep(15); os._exit(0)\ntime.sleep(3)",
+        LOCKED_BY_NOBODY_ELSE,
+    ),
+    "on a full disk": ("pragma = 'max_page_count = 1'", r"\S+: its disk is full; make room there, then .*"),
+}
+
+
+@pytest.mark.parametrize("what", IN_A_TASK)
+def test_a_fault_of_the_store_in_a_task_is_one_sentence(tmp_path, what):
+    how, sentence = IN_A_TASK[what]
     given = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
-    code = """
-        import sqlite3
-        from local_workspace.workspace import preload
-        other = sqlite3.connect(preload.folder / "mlflow.db")
-        other.execute("BEGIN EXCLUSIVE")
-        with preload.store.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 10")
-            try:
-                connection.exec_driver_sql("UPDATE runs SET name = 'a'")
-            except Exception as error:
-                print(error)
-    """
-    code = re.sub(r"^ {8}", "", code, flags=re.MULTILINE)
+    code = f"""
+import os, sqlite3, time
+from local_workspace.workspace import preload
+pragma = "busy_timeout = 10"
+{how}
+with preload.store.engine.connect() as connection:
+    connection.exec_driver_sql(f"PRAGMA {{pragma}}")
+    try:
+        connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")
+    except Exception as error:
+        print(error)
+"""
     given |= {"PYTHONPATH": environment.SOURCE}
     done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
     (said,) = done.stdout.splitlines()
-    assert re.fullmatch(r".*mlflow\.db is locked by .*, and nothing is wrong with it; end that, .*", said)
+    assert re.fullmatch(sentence, said)
 
 
 def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
