@@ -114,6 +114,19 @@ SAID = {  # by Derby -> the sentence
     "java.io.IOException: seg0/c.dat (Permission denied)": r"cannot be opened \(Permission denied\)",
     "java.io.IOException: No space left on device": r"cannot be opened \(No space left on device\)",
     "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged; restore it",
+    "ERROR XSLA3: Log Corrupted, has invalid data in the log stream.": r"is damaged; restore it",
+    "ERROR XSLA6: Cannot recover the database.": r"is damaged; restore it",
+    "ERROR XSDG0: Page 1 could not be read from disk.\njava.io.IOException: Input/output error": (
+        r"cannot be opened \(Input/output error\)"
+    ),
+    "ERROR XSLA4: Error encountered.\nCaused by: java.io.IOException: Disk quota exceeded": (
+        r"cannot be opened \(Disk quota exceeded\)"
+    ),
+    "java.lang.OutOfMemoryError: Java heap space": r"cannot be opened \(OutOfMemoryError\)",
+    "Caused by: ERROR XSLAN: Database at /a has an incompatible format.\n\tat b": (
+        r"cannot be opened \(ERROR XSLAN: Database at /a has an incompatible format\.\); .*; remove nothing"
+    ),
+    "Something else": r"cannot be opened; Derby's words are in .*derby\.log; remove nothing",
 }
 
 
@@ -125,16 +138,20 @@ def test_only_a_damaged_catalog_is_called_damaged(tmp_path, said):
     assert ("remove it" in str(refused.value)) == ("is damaged" in str(refused.value))
 
 
-@pytest.mark.parametrize("name", ["lock", "mlflow.db"])
+@pytest.mark.parametrize("name", ["lock", "mlflow.db", "metastore_db/service.properties", "warehouse"])
 def test_a_state_that_was_removed_meanwhile_is_noticed(state, name):
     named = state if name == "lock" else state / name
     with open(state / "lock", "w") as lock:
-        store = damage.check_there(state, lock, damage.identify(state / "mlflow.db"))
+        known = damage.check_there(state, lock, damage.identify(state))
+        (state / "warehouse").mkdir()
+        (state / "metastore_db").mkdir()
+        (state / "metastore_db/service.properties").touch()
+        known = damage.check_there(state, lock, known)
         (state / name).rename(state / "kept")  # or a new file might get the old one's number
         for make_another in (lambda: None, (state / name).touch):
             make_another()
             with pytest.raises(WorkspaceError, match=f"^{named}: this was removed while the workspace ran"):
-                damage.check_there(state, lock, store)
+                damage.check_there(state, lock, known)
 
 
 def test_a_store_that_is_removed_while_spark_starts_is_noticed(tmp_path, monkeypatch):
@@ -155,7 +172,7 @@ def workspace(tmp_path, monkeypatch):
     """One whose processes are only pretended; all of it is as it must be."""
     monkeypatch.setattr(damage, "check_there", lambda *_: None)
     made = Workspace(tmp_path)
-    made.folder, made._lock, made._store = tmp_path / "temporary", None, None
+    made.folder, made._lock, made._known = tmp_path / "temporary", None, {}
     for folder in (made.folder, made.logs):
         folder.mkdir(parents=True)
     made._processes = SimpleNamespace(check=lambda: None)

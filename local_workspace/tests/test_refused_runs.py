@@ -283,7 +283,6 @@ JAVAS = {  # what JAVA_HOME/bin/java is: its text, its mode
     "not executable": ("#!/bin/sh\n", 0o644),
     "garbage": (b"\x7fELF\0\0", 0o755),
     "another version": ("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n", 0o755),
-    "hanging": ("#!/bin/sh\nsleep 60\n", 0o755),
 }
 
 
@@ -297,6 +296,14 @@ def test_a_java_home_that_is_none_is_named(tmp_path, monkeypatch, what):
     with pytest.raises(
         WorkspaceError, match="JAVA_HOME: Spark needs Java 17 or 21, and .*/bin/java does not say"
     ):
+        java.require_java()
+
+
+def test_a_java_that_is_slow_is_not_called_missing(tmp_path, monkeypatch):
+    write(tmp_path / "bin/java", "#!/bin/sh\nexec sleep 60\n", 0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setattr(java, "SECONDS", 1)
+    with pytest.raises(WorkspaceError, match="bin/java has not said its version in 1 s; .* run this again"):
         java.require_java()
 
 

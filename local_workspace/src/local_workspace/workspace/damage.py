@@ -18,8 +18,18 @@ NO_CATALOG = (
 NO_STORE = (
     "restore it from a copy, or remove it and move models/ away to begin without runs and models; tables stay"
 )
-# What a file that is whole can meet too: nothing is to be removed then.
-NO_DAMAGE = re.compile(r"Permission denied|Read-only file system|No space left on device|Too many open files")
+# What a catalog that is whole can meet too: nothing is to be removed then.
+NO_DAMAGE = re.compile(
+    r"Permission denied|Read-only file system|No space left on device|Too many open files|"
+    r"Disk quota exceeded|Input/output error|No locks available|OutOfMemoryError"
+)
+# What Derby says of pages, and of a log, that it can read and not understand, or that lack a part:
+# https://db.apache.org/derby/docs/10.16/ref/rrefexcept71493.html
+DERBYS_DAMAGE = re.compile(r"ERROR (XSDB[0-59AB]|XSDG[02]|XSLA[135678BDO])\b|[Cc]hecksum")
+DERBYS_LINES = re.compile(r"^(?:Caused by: )?((?:ERROR \w+|java\.\S+): .*)", re.MULTILINE)
+WATCHED = ("mlflow.db", "metastore_db/service.properties", "warehouse")  # while a workspace runs
+
+Known = dict[str, os.stat_result]  # what tells a file from another in its place, by its name
 SPARKS_FILE = re.compile(r"part-\d{5}-([0-9a-f-]{36})[-.]c\d{3}\.\w+\.parquet")
 WHOLE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM")
 
@@ -32,22 +42,23 @@ def check(state: Path) -> None:
     (state / "derby.log").unlink(missing_ok=True)  # of the last run
 
 
-def identify(file: Path) -> os.stat_result | None:
-    """What tells a file from another in its place; None where there is none."""
-    return file.stat() if file.exists() else None
+def identify(state: Path) -> Known:
+    """What is there of what is watched."""
+    return {name: (state / name).stat() for name in WATCHED if (state / name).exists()}
 
 
-def check_there(state: Path, lock: TextIO, store: os.stat_result | None) -> os.stat_result:
-    """Raises where the state or MLflow's store was removed while this runs, or another is in its place.
+def check_there(state: Path, lock: TextIO, known: Known) -> Known:
+    """Raises where the state or a part was removed while this runs, or another is in its place.
 
-    `store` is what this gave the last time, or `identify` before the services began.
+    `known` is what this gave the last time, or `identify` before the services began, which make the store.
     """
-    file = state / "mlflow.db"
     if not _is(os.fstat(lock.fileno()), state / "lock"):
         raise WorkspaceError(removed(state))
-    if not file.exists() or not (store is None or _is(store, file)):
-        raise WorkspaceError(removed(file))
-    return os.stat(file)
+    found = identify(state)
+    for name in ("mlflow.db", *known):
+        if name not in found or not os.path.samestat(known.get(name, found[name]), found[name]):
+            raise WorkspaceError(removed(state / name))
+    return found
 
 
 def _is(known: os.stat_result, file: Path) -> bool:
@@ -79,7 +90,11 @@ def check_catalog_started(state: Path) -> None:
         raise WorkspaceError(locked.locked(catalog / "dbex.lck"))
     if why := NO_DAMAGE.search(said):
         raise WorkspaceError(f"{catalog} cannot be opened ({why[0]}); correct that, then run this again")
-    raise WorkspaceError(f"{catalog} is damaged; {NO_CATALOG}")
+    if DERBYS_DAMAGE.search(said):
+        raise WorkspaceError(f"{catalog} is damaged; {NO_CATALOG}")
+    why = next((line for line in reversed(DERBYS_LINES.findall(said)) if "Failed to start" not in line), "")
+    words = f" ({why[:300]})" if why else ""
+    raise WorkspaceError(f"{catalog} cannot be opened{words}; Derby's words are in {log}; remove nothing")
 
 
 def unreadable_tables(state: Path) -> list[str]:

@@ -43,7 +43,7 @@ class Workspace:
         with ExitStack() as undo:
             self._lock = undo.enter_context(state.lock(self.state))
             damage.check(self.state)
-            self._store = damage.identify(self.state / "mlflow.db")
+            self._known = damage.identify(self.state)
             self._start(allowed, undo)
             self._end = undo.pop_all()
         return self
@@ -111,7 +111,7 @@ class Workspace:
 
     def check(self) -> None:
         """Raises where a disk is full, something was removed, or what this has started does not work."""
-        self._store = damage.check_there(self.state, self._lock, self._store)
+        self._known = damage.check_there(self.state, self._lock, self._known)
         for folder in (self.logs, self.folder):
             if not folder.exists():
                 raise WorkspaceError(damage.removed(folder))
