@@ -1,6 +1,7 @@
 """What is locked is not damaged, and what a killed run leaves goes; without Spark."""
 
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -14,9 +15,11 @@ from types import SimpleNamespace
 
 import pytest
 from local_workspace.errors import WorkspaceError
-from local_workspace.jobs import outcomes
-from local_workspace.notebooks import log
-from local_workspace.workspace import belonging, damage, environment, locked, temporary
+from local_workspace.jobs import outcomes, task_kinds
+from local_workspace.notebooks import log, process
+from local_workspace.options import MOST, option
+from local_workspace.own_tables import import_table
+from local_workspace.workspace import belonging, damage, environment, locked, memory, temporary
 from local_workspace.workspace.started import Workspace
 
 RUNS = """
@@ -209,6 +212,21 @@ def test_a_process_that_others_need_and_that_has_died_is_named(workspace, what):
         workspace.check()
 
 
+@pytest.mark.parametrize("what", ["spark", "services", "workers"])
+def test_why_a_process_has_died_is_said_where_the_end_of_its_log_tells_it(workspace, what):
+    log = workspace.logs / ("spark.log" if what == "spark" else "services.log")
+    setattr(workspace, f"_{what}", SimpleNamespace(alive=lambda: False, is_alive=lambda: False))
+    full = "OSError: [Errno 24] Too many open files\n"
+    log.write_text(full)
+    with pytest.raises(
+        WorkspaceError, match=rf"ended by .*: too many files are open; .* its words are in {log}$"
+    ):
+        workspace.check()
+    log.write_text(full + "What came long after it.\n" * 1000)
+    with pytest.raises(WorkspaceError, match=rf"ended by \w+; the reason stands in {log}$"):
+        workspace.check()
+
+
 FAULTS_OF_THE_SERVER = """
 import os, signal, sys, time
 from pathlib import Path
@@ -353,6 +371,22 @@ def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
         living.wait()
 
 
+def test_the_data_of_an_import_is_where_a_later_run_removes_it_after_a_kill(tmp_path, monkeypatch):
+    folders = []
+
+    def prepare(files, folder):
+        assert folder.name.startswith(temporary.PREFIX) and (folder / temporary.OWNER).exists()
+        folders.append(folder)
+        raise WorkspaceError("no table")
+
+    for name in ("Bundle", "find_domain", "refuse_existing", "find_files"):
+        monkeypatch.setattr(import_table, name, lambda *_: None)
+    monkeypatch.setattr(import_table, "prepare", prepare)
+    with pytest.raises(WorkspaceError, match="no table"):
+        import_table.import_table(tmp_path, "sales", [], replace=False)
+    assert not folders[0].exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere an orphan's parent is lost")
 def test_a_child_in_a_session_of_its_own_is_found():
     """By start_new_session, and by a double fork."""
@@ -385,6 +419,48 @@ def test_memory_is_named_only_where_it_was_short(was_short):
     said = outcomes._death(process, 300, was_short)
     assert ("memory runs out" in said) == was_short
     assert said.startswith("its process was ended by SIGKILL") and "It had 300 MB" in said
+
+
+def test_a_machine_tells_when_its_memory_is_short_and_whom_it_ended_for_that(tmp_path, monkeypatch):
+    left = dict.fromkeys(["/proc/meminfo", *memory.COUNTERS], [])
+    monkeypatch.setattr(memory, "_lines", lambda file: left[file])
+    assert not memory.is_short() and memory.killed_for_memory() == 0  # where the system does not say
+    for available, short in ((600, False), (400, True)):
+        left["/proc/meminfo"] = ["MemTotal: 10000 kB", "MemFree: 1 kB", f"MemAvailable: {available} kB"]
+        assert memory.is_short() == short
+    left["/proc/vmstat"] = ["nr_free_pages 7", "oom_kill 2"]
+    left["/sys/fs/cgroup/memory.events"] = ["oom 9", "oom_kill 1", "oom_group_kill 4"]
+    assert memory.killed_for_memory() == 3
+
+
+def test_a_tasks_log_is_cut_while_the_task_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(log, "MOST", 3000)
+    monkeypatch.setattr(log, "KEPT", 1000)
+    file = tmp_path / "task.log"
+    file.write_text("x" * 5000)
+    running = task_kinds.Notebook.__new__(task_kinds.Notebook)
+    running.log, running._memory, running._was_short = file, 0, False
+    running._started = SimpleNamespace(
+        process=SimpleNamespace(pid=0), result=SimpleNamespace(poll=lambda: False)
+    )
+    assert running.poll() is None
+    assert "MB were cut out" in file.read_text()
+
+
+def test_a_limit_of_memory_that_no_machine_has_is_refused_and_one_above_the_users_is_lowered(
+    tmp_path, monkeypatch
+):
+    text = "[tool.local_workspace]\ntask_memory_mb = {}\n"
+    (tmp_path / "pyproject.toml").write_text(text.format(1 << 60))
+    with pytest.raises(WorkspaceError, match=r"task_memory_mb .* is 1152921504606846976; make it from 0 to "):
+        option(tmp_path, "task_memory_mb", 0)
+    set_to = []
+    monkeypatch.setattr(process.resource, "setrlimit", lambda kind, limits: set_to.append(limits))
+    for hard, limit in ((resource.RLIM_INFINITY, None), (1000, 1000)):
+        monkeypatch.setattr(process.resource, "getrlimit", lambda kind, hard=hard: (hard, hard))
+        process._limit_memory(MOST)
+        assert set_to[-1][0] == set_to[-1][1] < 1 << 63
+        assert limit in (None, set_to[-1][0])
 
 
 def test_a_log_without_end_is_cut_in_the_middle_and_says_so(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def require_java() -> str:
         shown = done.stdout + done.stderr
     except subprocess.TimeoutExpired:
         raise WorkspaceError(
-            f"{java()} has not said its version in {SECONDS} s; if this machine is busy, run this again later, "
+            f"{java()} has not said its version in {SECONDS} s; if this machine is busy, run this again, "
             "else name another Java by JAVA_HOME"
         ) from None
     except OSError as error:

@@ -92,8 +92,8 @@ def check_catalog_started(state: Path) -> None:
         raise WorkspaceError(f"{catalog} cannot be opened ({why[0]}); correct that, then run this again")
     if DERBYS_DAMAGE.search(said):
         raise WorkspaceError(f"{catalog} is damaged; {NO_CATALOG}")
-    why = next((line for line in reversed(DERBYS_LINES.findall(said)) if "Failed to start" not in line), "")
-    words = f" ({why[:300]})" if why else ""
+    lines = [line for line in DERBYS_LINES.findall(said) if "Failed to start" not in line]
+    words = f" ({lines[-1][:300]})" if lines else ""
     raise WorkspaceError(f"{catalog} cannot be opened{words}; Derby's words are in {log}; remove nothing")
 
 
