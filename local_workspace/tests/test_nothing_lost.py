@@ -119,6 +119,7 @@ SAID = {  # by Derby -> the sentence
     "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged; restore it",
     "ERROR XSLA3: Log Corrupted, has invalid data in the log stream.": r"is damaged; restore it",
     "ERROR XSLA6: Cannot recover the database.": r"is damaged; restore it",
+    "ERROR XJ001: Java exception: ': java.io.EOFException'.": r"is damaged; restore it",  # a log that was cut
     "ERROR XSDG0: Page 1 could not be read from disk.\njava.io.IOException: Input/output error": (
         r"cannot be opened \(Input/output error\)"
     ),
@@ -127,9 +128,9 @@ SAID = {  # by Derby -> the sentence
     ),
     "java.lang.OutOfMemoryError: Java heap space": r"cannot be opened \(OutOfMemoryError\)",
     "Caused by: ERROR XSLAN: Database at /a has an incompatible format.\n\tat b": (
-        r"cannot be opened \(ERROR XSLAN: Database at /a has an incompatible format\.\); .*; remove nothing"
+        r"cannot be opened \(ERROR XSLAN: Database at /a has an incompatible format\.\); remove nothing, and"
     ),
-    "Something else": r"cannot be opened; Derby's words are in .*derby\.log; remove nothing",
+    "Something else": r"cannot be opened; remove nothing, and correct what .*derby\.log names",
 }
 
 

@@ -25,7 +25,7 @@ NO_DAMAGE = re.compile(
 )
 # What Derby says of pages, and of a log, that it can read and not understand, or that lack a part:
 # https://db.apache.org/derby/docs/10.16/ref/rrefexcept71493.html
-DERBYS_DAMAGE = re.compile(r"ERROR (XSDB[0-59AB]|XSDG[02]|XSLA[135678BDO])\b|[Cc]hecksum")
+DERBYS_DAMAGE = re.compile(r"ERROR (XSDB[0-59AB]|XSDG[024]|XSLA[135678BDO])\b|[Cc]hecksum|EOFException")
 DERBYS_LINES = re.compile(r"^(?:Caused by: )?((?:ERROR \w+|java\.\S+): .*)", re.MULTILINE)
 WATCHED = ("mlflow.db", "metastore_db/service.properties", "warehouse")  # while a workspace runs
 
@@ -94,7 +94,7 @@ def check_catalog_started(state: Path) -> None:
         raise WorkspaceError(f"{catalog} is damaged; {NO_CATALOG}")
     lines = [line for line in DERBYS_LINES.findall(said) if "Failed to start" not in line]
     words = f" ({lines[-1][:300]})" if lines else ""
-    raise WorkspaceError(f"{catalog} cannot be opened{words}; Derby's words are in {log}; remove nothing")
+    raise WorkspaceError(f"{catalog} cannot be opened{words}; remove nothing, and correct what {log} names")
 
 
 def unreadable_tables(state: Path) -> list[str]:
