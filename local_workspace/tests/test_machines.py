@@ -111,10 +111,16 @@ def long_temporary_folder(monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", f"/tmp/{'x' * 80}")
 
 
+def no_temporary_folder(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+
+
 MACHINES = {  # what is odd -> the sentence
     no_user: "user: 12345 has no entry in /etc/passwd.*have root add the line me:x:12345:",
     few_files: "only 64 files may be open at once, and a run needs 512; allow them, as by ulimit -n 512",
     percent_in_the_path: "/home/me/100%/.venv/mlflow: MLflow does not work in a folder whose path has a %",
+    no_temporary_folder: r"^TMPDIR: No usable .*'/nowhere'\]; make room .* or name another by TMPDIR",
     long_temporary_folder: "TMPDIR: /tmp/x{80} has 85 bytes, .* name a shorter one",
 }
 

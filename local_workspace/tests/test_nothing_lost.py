@@ -1,6 +1,7 @@
 """What is locked is not damaged, and what a killed run leaves goes; without Spark."""
 
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -14,9 +15,11 @@ from types import SimpleNamespace
 
 import pytest
 from local_workspace.errors import WorkspaceError
-from local_workspace.jobs import outcomes
-from local_workspace.notebooks import log
-from local_workspace.workspace import belonging, damage, environment, locked, temporary
+from local_workspace.jobs import outcomes, task_kinds
+from local_workspace.notebooks import log, process
+from local_workspace.options import MOST, option
+from local_workspace.own_tables import import_table
+from local_workspace.workspace import belonging, damage, environment, locked, memory, temporary
 from local_workspace.workspace.started import Workspace
 
 RUNS = """
@@ -65,6 +68,9 @@ LOCKS = {  # what is locked -> how
     "mlflow.db by an edit that is not saved": (
         "import sqlite3; s = sqlite3.connect(sys.argv[1]); s.execute('DELETE FROM runs')"
     ),
+    "mlflow.db by a query that is not read to its end": (
+        "import sqlite3; q = sqlite3.connect(sys.argv[1]).execute('SELECT * FROM runs'); next(q)"
+    ),
     "metastore_db/dbex.lck": "import fcntl; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX)",
 }
 
@@ -90,12 +96,41 @@ def test_what_another_program_has_locked_is_not_called_damaged(state, capsys, wh
     assert (state / "mlflow.db").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says who has locked a file")
+def test_only_a_program_that_has_locked_the_file_and_is_none_of_ours_is_named(state):
+    """Not what has it open alone, as each task has."""
+    file = state / "mlflow.db"
+    opened = holding("f = open(sys.argv[1])", file)
+    locking = holding(LOCKS["mlflow.db"], file)
+    try:
+        assert locked.who_has(file) == f"python (process {locking.pid})"
+        assert locked.who_has(file, [locking.pid]) == "another program, such as a database viewer"
+    finally:
+        for process in (opened, locking):
+            process.kill()
+            process.wait()
+
+
 DERBY = "ERROR XJ040: Failed to start database 'metastore_db', see the next exception for details.\n"
 SAID = {  # by Derby -> the sentence
     "ERROR XSDB6: Another instance of Derby may have already booted the database": r"is locked by .*nothing",
     "java.io.IOException: seg0/c.dat (Permission denied)": r"cannot be opened \(Permission denied\)",
     "java.io.IOException: No space left on device": r"cannot be opened \(No space left on device\)",
     "ERROR XSDG2: Invalid checksum on Page 1.": r"is damaged; restore it",
+    "ERROR XSLA3: Log Corrupted, has invalid data in the log stream.": r"is damaged; restore it",
+    "ERROR XSLA6: Cannot recover the database.": r"is damaged; restore it",
+    "ERROR XJ001: Java exception: ': java.io.EOFException'.": r"is damaged; restore it",  # a log that was cut
+    "ERROR XSDG0: Page 1 could not be read from disk.\njava.io.IOException: Input/output error": (
+        r"cannot be opened \(Input/output error\)"
+    ),
+    "ERROR XSLA4: Error encountered.\nCaused by: java.io.IOException: Disk quota exceeded": (
+        r"cannot be opened \(Disk quota exceeded\)"
+    ),
+    "java.lang.OutOfMemoryError: Java heap space": r"cannot be opened \(OutOfMemoryError\)",
+    "Caused by: ERROR XSLAN: Database at /a has an incompatible format.\n\tat b": (
+        r"cannot be opened \(ERROR XSLAN: Database at /a has an incompatible format\.\); remove nothing, and"
+    ),
+    "Something else": r"cannot be opened; remove nothing, and correct what .*derby\.log names",
 }
 
 
@@ -107,16 +142,20 @@ def test_only_a_damaged_catalog_is_called_damaged(tmp_path, said):
     assert ("remove it" in str(refused.value)) == ("is damaged" in str(refused.value))
 
 
-@pytest.mark.parametrize("name", ["lock", "mlflow.db"])
+@pytest.mark.parametrize("name", ["lock", "mlflow.db", "metastore_db/service.properties", "warehouse"])
 def test_a_state_that_was_removed_meanwhile_is_noticed(state, name):
     named = state if name == "lock" else state / name
     with open(state / "lock", "w") as lock:
-        store = damage.check_there(state, lock, damage.identify(state / "mlflow.db"))
+        known = damage.check_there(state, lock, damage.identify(state))
+        (state / "warehouse").mkdir()
+        (state / "metastore_db").mkdir()
+        (state / "metastore_db/service.properties").touch()
+        known = damage.check_there(state, lock, known)
         (state / name).rename(state / "kept")  # or a new file might get the old one's number
         for make_another in (lambda: None, (state / name).touch):
             make_another()
             with pytest.raises(WorkspaceError, match=f"^{named}: this was removed while the workspace ran"):
-                damage.check_there(state, lock, store)
+                damage.check_there(state, lock, known)
 
 
 def test_a_store_that_is_removed_while_spark_starts_is_noticed(tmp_path, monkeypatch):
@@ -137,7 +176,7 @@ def workspace(tmp_path, monkeypatch):
     """One whose processes are only pretended; all of it is as it must be."""
     monkeypatch.setattr(damage, "check_there", lambda *_: None)
     made = Workspace(tmp_path)
-    made.folder, made._lock, made._store = tmp_path / "temporary", None, None
+    made.folder, made._lock, made._known = tmp_path / "temporary", None, {}
     for folder in (made.folder, made.logs):
         folder.mkdir(parents=True)
     made._processes = SimpleNamespace(check=lambda: None)
@@ -174,6 +213,21 @@ def test_a_process_that_others_need_and_that_has_died_is_named(workspace, what):
         workspace.check()
 
 
+@pytest.mark.parametrize("what", ["spark", "services", "workers"])
+def test_why_a_process_has_died_is_said_where_the_end_of_its_log_tells_it(workspace, what):
+    log = workspace.logs / ("spark.log" if what == "spark" else "services.log")
+    setattr(workspace, f"_{what}", SimpleNamespace(alive=lambda: False, is_alive=lambda: False))
+    full = "OSError: [Errno 24] Too many open files\n"
+    log.write_text(full)
+    with pytest.raises(
+        WorkspaceError, match=rf"ended by .*: too many files are open; .* its words are in {log}$"
+    ):
+        workspace.check()
+    log.write_text(full + "What came long after it.\n" * 1000)
+    with pytest.raises(WorkspaceError, match=rf"ended by \w+; the reason stands in {log}$"):
+        workspace.check()
+
+
 FAULTS_OF_THE_SERVER = """
 import os, signal, sys, time
 from pathlib import Path
@@ -205,6 +259,55 @@ def test_the_process_that_forks_others_may_be_stopped_or_die(tmp_path):
     assert re.fullmatch(said, done.stdout)
 
 
+ONE, OTHER = (f"{digit * 8}-3f3c-4bc1-b761-cbefabafe948" for digit in "12")
+LEFT = {  # of a table in warehouse/ -> whether it is surely a Delta table without its log
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet",): True,
+    ("a/part-00000-{ONE}-c000.snappy.parquet",): True,  # of schema default
+    (
+        "sales.db/a/n=1/part-00000-{ONE}.c000.snappy.parquet",
+        "sales.db/a/n=2/part-00000-{OTHER}.c000.gz.parquet",
+    ): True,
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet", "sales.db/a/_delta_log/0.json"): False,
+    # CREATE TABLE ... USING parquet, and one that was killed meanwhile
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet", "sales.db/a/_SUCCESS"): False,
+    ("sales.db/a/part-00000-{ONE}-c000.snappy.parquet", "sales.db/a/_temporary/0"): False,
+    (
+        "sales.db/a/n=1/part-00000-{ONE}.c000.snappy.parquet",
+        "sales.db/a/n=2/part-00000-{ONE}.c000.gz.parquet",
+    ): False,
+    ("sales.db/a/n=1/part-00000-{ONE}.c000.snappy.parquet",): False,
+    ("sales.db/a/mine.parquet",): False,
+    ("sales.db/a/notes.txt",): False,
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_only_a_delta_table_is_said_to_have_lost_its_log(tmp_path, left):
+    for name in left:
+        file = tmp_path / "warehouse" / name.format(ONE=ONE, OTHER=OTHER)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    said = damage.unreadable_tables(tmp_path)
+    assert len(said) == LEFT[left]
+    assert all(
+        re.fullmatch(r".*/a seems .* restore the folder, or drop the table by .*sql`", one) for one in said
+    )
+
+
+@pytest.mark.parametrize("named", ["seg0/c1.dat", "log/log1.dat", ""])
+def test_tables_whose_files_are_gone_are_said(tmp_path, named):
+    """And nothing of a first run that was killed before it made a table."""
+    for name in ("seg0/c1.dat", "log/log1.dat"):
+        (tmp_path / "metastore_db" / name).parent.mkdir(parents=True, exist_ok=True)
+        text = "file:/a/warehouse/dev.db" if name == named else "file:/a/warehouse"
+        (tmp_path / "metastore_db" / name).write_bytes(b"\0" + text.encode() + b"\0")
+    said = damage.unreadable_tables(tmp_path)
+    assert len(said) == bool(named)
+    assert all(
+        re.fullmatch(r".*/warehouse is gone, .*; restore it from a copy, or drop .*", one) for one in said
+    )
+
+
 def test_runs_of_a_killed_run_end_as_killed(state):
     belonging.make_own(state, state)
     with closing(sqlite3.connect(state / "mlflow.db")) as store:
@@ -213,25 +316,40 @@ def test_runs_of_a_killed_run_end_as_killed(state):
     assert finished == ("FINISHED", 5)
 
 
-def test_a_lock_in_a_task_is_one_sentence(tmp_path):
+LOCK = "other = sqlite3.connect(preload.folder / 'mlflow.db'); other.execute('BEGIN EXCLUSIVE')"
+LOCKED_BY_NOBODY_ELSE = (
+    r".*mlflow\.db is locked by another program, such as a database viewer, and nothing is wrong with it; .*"
+)
+IN_A_TASK = {  # what is wrong with the store -> how, and the sentence
+    "locked by itself": (LOCK, LOCKED_BY_NOBODY_ELSE),
+    "locked by another task": (
+        f"if not os.fork(): {LOCK}; os.closerange(1, 3); time.sleep(15); os._exit(0)\ntime.sleep(3)",
+        LOCKED_BY_NOBODY_ELSE,
+    ),
+    "on a full disk": ("pragma = 'max_page_count = 1'", r"\S+: its disk is full; make room there, then .*"),
+}
+
+
+@pytest.mark.parametrize("what", IN_A_TASK)
+def test_a_fault_of_the_store_in_a_task_is_one_sentence(tmp_path, what):
+    how, sentence = IN_A_TASK[what]
     given = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
-    code = """
-        import sqlite3
-        from local_workspace.workspace import preload
-        other = sqlite3.connect(preload.folder / "mlflow.db")
-        other.execute("BEGIN EXCLUSIVE")
-        with preload.store.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 10")
-            try:
-                connection.exec_driver_sql("UPDATE runs SET name = 'a'")
-            except Exception as error:
-                print(error)
-    """
-    code = re.sub(r"^ {8}", "", code, flags=re.MULTILINE)
+    code = f"""
+import os, sqlite3, time
+from local_workspace.workspace import preload
+pragma = "busy_timeout = 10"
+{how}
+with preload.store.engine.connect() as connection:
+    connection.exec_driver_sql(f"PRAGMA {{pragma}}")
+    try:
+        connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")
+    except Exception as error:
+        print(error)
+"""
     given |= {"PYTHONPATH": environment.SOURCE}
     done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
     (said,) = done.stdout.splitlines()
-    assert re.fullmatch(r".*mlflow\.db is locked by .*, and nothing is wrong with it; end that, .*", said)
+    assert re.fullmatch(sentence, said)
 
 
 def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
@@ -252,6 +370,22 @@ def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
     finally:
         living.kill()
         living.wait()
+
+
+def test_the_data_of_an_import_is_where_a_later_run_removes_it_after_a_kill(tmp_path, monkeypatch):
+    folders = []
+
+    def prepare(files, folder):
+        assert folder.name.startswith(temporary.PREFIX) and (folder / temporary.OWNER).exists()
+        folders.append(folder)
+        raise WorkspaceError("no table")
+
+    for name in ("Bundle", "find_domain", "refuse_existing", "find_files"):
+        monkeypatch.setattr(import_table, name, lambda *_: None)
+    monkeypatch.setattr(import_table, "prepare", prepare)
+    with pytest.raises(WorkspaceError, match="no table"):
+        import_table.import_table(tmp_path, "sales", [], replace=False)
+    assert not folders[0].exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere an orphan's parent is lost")
@@ -286,6 +420,48 @@ def test_memory_is_named_only_where_it_was_short(was_short):
     said = outcomes._death(process, 300, was_short)
     assert ("memory runs out" in said) == was_short
     assert said.startswith("its process was ended by SIGKILL") and "It had 300 MB" in said
+
+
+def test_a_machine_tells_when_its_memory_is_short_and_whom_it_ended_for_that(tmp_path, monkeypatch):
+    left = dict.fromkeys(["/proc/meminfo", *memory.COUNTERS], [])
+    monkeypatch.setattr(memory, "_lines", lambda file: left[file])
+    assert not memory.is_short() and memory.killed_for_memory() == 0  # where the system does not say
+    for available, short in ((600, False), (400, True)):
+        left["/proc/meminfo"] = ["MemTotal: 10000 kB", "MemFree: 1 kB", f"MemAvailable: {available} kB"]
+        assert memory.is_short() == short
+    left["/proc/vmstat"] = ["nr_free_pages 7", "oom_kill 2"]
+    left["/sys/fs/cgroup/memory.events"] = ["oom 9", "oom_kill 1", "oom_group_kill 4"]
+    assert memory.killed_for_memory() == 3
+
+
+def test_a_tasks_log_is_cut_while_the_task_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(log, "MOST", 3000)
+    monkeypatch.setattr(log, "KEPT", 1000)
+    file = tmp_path / "task.log"
+    file.write_text("x" * 5000)
+    running = task_kinds.Notebook.__new__(task_kinds.Notebook)
+    running.log, running._memory, running._was_short = file, 0, False
+    running._started = SimpleNamespace(
+        process=SimpleNamespace(pid=0), result=SimpleNamespace(poll=lambda: False)
+    )
+    assert running.poll() is None
+    assert "MB were cut out" in file.read_text()
+
+
+def test_a_limit_of_memory_that_no_machine_has_is_refused_and_one_above_the_users_is_lowered(
+    tmp_path, monkeypatch
+):
+    text = "[tool.local_workspace]\ntask_memory_mb = {}\n"
+    (tmp_path / "pyproject.toml").write_text(text.format(1 << 60))
+    with pytest.raises(WorkspaceError, match=r"task_memory_mb .* is 1152921504606846976; make it from 0 to "):
+        option(tmp_path, "task_memory_mb", 0)
+    set_to = []
+    monkeypatch.setattr(process.resource, "setrlimit", lambda kind, limits: set_to.append(limits))
+    for hard, limit in ((resource.RLIM_INFINITY, None), (1000, 1000)):
+        monkeypatch.setattr(process.resource, "getrlimit", lambda kind, hard=hard: (hard, hard))
+        process._limit_memory(MOST)
+        assert set_to[-1][0] == set_to[-1][1] < 1 << 63
+        assert limit in (None, set_to[-1][0])
 
 
 def test_a_log_without_end_is_cut_in_the_middle_and_says_so(tmp_path, monkeypatch):

@@ -27,13 +27,13 @@ def write(name: str | Path, content: str | bytes, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
-def make_store(release: str) -> None:
+def make_store(release: str, runs: int = 100) -> None:
     STATE.mkdir()
     with closing(sqlite3.connect(STATE / "mlflow.db")) as store, store:
         store.execute("CREATE TABLE alembic_version (version_num TEXT)")
-        store.execute("INSERT INTO alembic_version VALUES (?)", [release])
+        store.executemany("INSERT INTO alembic_version VALUES (?)", [[release]] if release else [])
         store.execute("CREATE TABLE runs (text TEXT)")
-        store.executemany("INSERT INTO runs VALUES (?)", [["x" * 1000]] * 100)
+        store.executemany("INSERT INTO runs VALUES (?)", [["x" * 1000]] * runs)
 
 
 def damage_store(keep: int) -> None:
@@ -244,11 +244,22 @@ def test_a_run_is_refused_and_nothing_is_lost(copy, what):
 
 
 def test_what_a_killed_run_left_half_made_is_made_anew(copy):
-    make_store("")
+    make_store("", runs=0)
     make_catalog("service.properties")
     shutil.rmtree(STATE / "warehouse")
     damage.check(STATE)
     assert list(STATE.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["runs", "models"])
+def test_a_store_with_runs_or_models_is_not_removed_where_it_has_lost_its_release(copy, what):
+    make_store("", runs=1 if what == "runs" else 0)
+    if what == "models":
+        write(STATE / "models/dev/ml/a/1/MLmodel", "")
+    before = files(copy)
+    with pytest.raises(WorkspaceError, match=r"mlflow\.db lacks alembic_version, so .*; restore it .* move "):
+        damage.check(STATE)
+    assert before <= files(copy)
 
 
 def test_a_full_disk_is_named(copy, monkeypatch):
@@ -272,7 +283,6 @@ JAVAS = {  # what JAVA_HOME/bin/java is: its text, its mode
     "not executable": ("#!/bin/sh\n", 0o644),
     "garbage": (b"\x7fELF\0\0", 0o755),
     "another version": ("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n", 0o755),
-    "hanging": ("#!/bin/sh\nsleep 60\n", 0o755),
 }
 
 
@@ -286,6 +296,14 @@ def test_a_java_home_that_is_none_is_named(tmp_path, monkeypatch, what):
     with pytest.raises(
         WorkspaceError, match="JAVA_HOME: Spark needs Java 17 or 21, and .*/bin/java does not say"
     ):
+        java.require_java()
+
+
+def test_a_java_that_is_slow_is_not_called_missing(tmp_path, monkeypatch):
+    write(tmp_path / "bin/java", "#!/bin/sh\nexec sleep 60\n", 0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setattr(java, "SECONDS", 1)
+    with pytest.raises(WorkspaceError, match="bin/java has not said its version in 1 s; .* run this again"):
         java.require_java()
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from local_workspace.errors import WorkspaceError
 
+MOST = 1_000_000_000  # of a whole number, which as MB the system can still take
+
 
 def option(bundle_root: Path, name: str, default: list[str] | int) -> Any:
     """What the bundle's owner says, else `default`; raises where it is of another type."""
@@ -21,8 +23,9 @@ def option(bundle_root: Path, name: str, default: list[str] | int) -> Any:
     if type(found) is not type(default):
         kind = "a list of names" if isinstance(default, list) else "a whole number"
         raise WorkspaceError(f"{file}: {name} of [tool.local_workspace] is {found!r}; make it {kind}")
-    if isinstance(found, int) and found < 0:
-        raise WorkspaceError(f"{file}: {name} of [tool.local_workspace] is {found}; make it 0 or more")
+    if isinstance(found, int) and not 0 <= found <= MOST:
+        problem = f"{name} of [tool.local_workspace] is {found}; make it from 0 to {MOST:,}"
+        raise WorkspaceError(f"{file}: {problem}")
     return found
 
 

@@ -8,7 +8,6 @@ import argparse
 import os
 import shutil
 import subprocess
-import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from packaging.version import Version
 
 from local_workspace.bundle.root import find_root
 from local_workspace.errors import BundleError
+from local_workspace.workspace.temporary import own_folder
 
 HELP = "lock what the pinned packages bring, in the jobs' environment and in uv.lock"
 MARK = "# What these bring"  # begins the line that parts the pins from what is locked
@@ -141,8 +141,7 @@ def resolve(pins: list[str], environment: Versions, preferred: Versions) -> Vers
 
 def _compile(pins: list[str], kept: Versions, preferred: Versions) -> Versions:
     """What uv resolves for the environment's Python and system; raises where nothing fits together."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with own_folder() as folder:
         never = "".join(f"{package}<0\n" for package in NEVER)
         (folder / "pins.in").write_text("\n".join(pins))
         (folder / "kept.in").write_text(_lines(kept) + never)

@@ -4,7 +4,6 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 import yaml
 
 from local_workspace.bundle.root import find_root
+from local_workspace.workspace.temporary import own_folder
 
 HELP = "add or remove a model, change an answer, move to another version of the template"
 EXPLANATION = """\
@@ -166,8 +166,8 @@ def make_commits(bundle: Repository, sources: tuple[Source, Source], message: st
     """Two commits that no branch knows: the first source rendered, then the second."""
     trees = []
     for source in sources:
-        with tempfile.TemporaryDirectory() as scratch:
-            trees.append(render(bundle, source, Path(scratch).resolve()))
+        with own_folder() as scratch:
+            trees.append(render(bundle, source, scratch.resolve()))
     before = bundle.git(*AUTHOR, "commit-tree", "-m", "rendered before", trees[0])
     return before, bundle.git(*AUTHOR, "commit-tree", "-m", message, "-p", before, trees[1])
 

@@ -2,7 +2,9 @@
 
 import re
 import resource
+from pathlib import Path
 
+LAST = 10_000  # characters of a log: what came long before an end is not its cause
 ROOM_MB = 6000  # of addresses, with which a run was seen to work
 LACKS_ADDRESSES = re.compile(
     r"Could not (reserve|allocate)|[Ff]ailed to (reserve|allocate|map)|Cannot allocate memory|"
@@ -43,3 +45,11 @@ def cause(printed: str) -> str:
             "allow more, as by ulimit -v unlimited"
         )
     return next((said for pattern, said in CAUSES if pattern.search(printed)), "")
+
+
+def end_of(what: str, log: Path) -> str:
+    """A sentence on what did not start, or has ended, with the cause where the end of its log tells one."""
+    printed = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    if why := cause(printed[-LAST:]):
+        return f"{what}: {why}; its words are in {log}"
+    return f"{what}; the reason stands in {log}"

@@ -27,7 +27,12 @@ def require_java() -> str:
             [java(), "-version"], capture_output=True, text=True, errors="replace", timeout=SECONDS, env=given
         )
         shown = done.stdout + done.stderr
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        raise WorkspaceError(
+            f"{java()} has not said its version in {SECONDS} s; if this machine is busy, run this again, "
+            "else name another Java by JAVA_HOME"
+        ) from None
+    except OSError as error:
         shown = str(error)
     if any(f'version "{release}' in shown for release in (17, 21)):
         return shown

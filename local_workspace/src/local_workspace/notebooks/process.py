@@ -83,6 +83,8 @@ def _limit_memory(mb: int) -> None:
     if status.exists():
         used = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmData:"))
         limit = int(used) * 1024 + mb * 2**20
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from local_workspace.own_tables import imported
 from local_workspace.own_tables.account import describe
 from local_workspace.own_tables.domains import Domain, find_domain
 from local_workspace.own_tables.table_files import Prepared, find_files, prepare
-from local_workspace.workspace import state
+from local_workspace.workspace import machine, state
 from local_workspace.workspace.opening import open_workspace
 from local_workspace.workspace.tasks import RunningWorkspace
+from local_workspace.workspace.temporary import own_folder
 
 NOTEBOOKS = Path(__file__).with_name("notebooks")
 
@@ -30,8 +30,9 @@ def import_table(root: Path, domain: str, paths: list[Path], replace: bool) -> i
     found = find_domain(bundle, domain)
     refuse_existing(root, found, replace)
     files = find_files(paths)
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = prepare(files, Path(folder))
+    machine.check()  # also that there is a place for what is made of the files
+    with own_folder() as folder:  # which goes at the next start if this is killed
+        prepared = prepare(files, folder)
         with open_workspace(root) as workspace:
             table = _import(workspace, found, prepared, files.paths, replace)
             imported.remember(workspace.state, found.gold_table, [path.resolve() for path in files.paths])

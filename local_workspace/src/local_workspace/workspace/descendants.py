@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def adopt() -> None:
 def kill(pid: int, spare: Iterable[int] = ()) -> None:
     """Kills the descendants of a process, but for some of its children and theirs."""
     for _ in range(ROUNDS):
-        found = _descendants(pid, set(spare))
+        found = find(pid, set(spare))
         for one in found:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(one, signal.SIGKILL)
@@ -32,8 +32,8 @@ def kill(pid: int, spare: Iterable[int] = ()) -> None:
             return
 
 
-def _descendants(pid: int, spare: set[int]) -> list[int]:
-    """Those that run."""
+def find(pid: int, spare: Collection[int] = ()) -> list[int]:
+    """Those that run, but for some of its children and theirs."""
     children: dict[int, list[int]] = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

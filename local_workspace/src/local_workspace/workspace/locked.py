@@ -5,7 +5,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -17,13 +17,13 @@ BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 @contextmanager
 def open_store(file: Path) -> Iterator[sqlite3.Connection]:
-    """MLflow's store, once nobody else is writing to it."""
+    """MLflow's store, once nobody else reads or writes it."""
     with closing(sqlite3.connect(file, timeout=0.1)) as store:
         store.isolation_level = None
 
         def is_free() -> bool:
             try:
-                store.execute("BEGIN IMMEDIATE")
+                store.execute("BEGIN EXCLUSIVE")  # or a COMMIT would meet who still reads
             except sqlite3.OperationalError as error:
                 if not error.sqlite_errorname.startswith(BUSY):
                     raise
@@ -65,16 +65,21 @@ def wait_for(file: Path, is_free: Callable[[], bool]) -> None:
     raise WorkspaceError(locked(file))
 
 
-def locked(file: Path) -> str:
-    return f"{file} is locked by {who_has(file)}, and nothing is wrong with it; end that, then run this again"
+def locked(file: Path, ours: Iterable[int] = ()) -> str:
+    who = who_has(file, ours)
+    return f"{file} is locked by {who}, and nothing is wrong with it; end that, then run this again"
 
 
-def who_has(file: Path) -> str:
-    """The programs that have it open, where the system says it."""
+def who_has(file: Path, ours: Iterable[int] = ()) -> str:
+    """The programs but for ours that have locked it, where the system says so, as Linux does."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            links = [os.readlink(link) for link in (process / "fd").iterdir()]
-            if int(process.name) != os.getpid() and str(file.resolve()) in links:
-                found.append(f"{(process / 'comm').read_text().strip()} (process {process.name})")
+    with suppress(OSError):
+        about = file.stat()
+        device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" not in line]
+        holders = {int(lock[4]) for lock in locks if lock[5] == device}
+        for process in sorted(holders - {os.getpid(), *ours}):
+            with suppress(OSError):
+                name = Path(f"/proc/{process}/comm").read_text().strip()
+                found.append(f"{name} (process {process})")
     return ", ".join(found) or "another program, such as a database viewer"

@@ -55,7 +55,12 @@ def _check_packages() -> None:
 
 
 def _check_temporary() -> None:
-    folder = tempfile.gettempdir()
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError as error:  # it has tried to write to each
+        raise WorkspaceError(
+            f"TMPDIR: {error.strerror}; make room or one of these writable, or name another by TMPDIR"
+        ) from None
     if (length := len(os.fsencode(folder))) > PATH_BYTES:
         why = f"of more than {PATH_BYTES} the paths of sockets become too long"
         raise WorkspaceError(f"TMPDIR: {folder} has {length} bytes, and {why}; name a shorter one")

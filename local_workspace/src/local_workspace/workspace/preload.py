@@ -45,13 +45,17 @@ with contextlib.chdir(folder):
     store = tracking._get_store()
 store.artifact_root_uri = f"{folder}/mlruns"  # else the path of this folder without links
 store.engine.dispose()
+server = os.getpid()  # of which all processes of this workspace that use the store are forked
 
 
 @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "handle_error")
 def say_who_locks(context: sqlalchemy.engine.ExceptionContext) -> None:
-    """One sentence in place of the statement and its values."""
-    if "database is locked" in str(context.original_exception):
-        raise MlflowException(locked(folder / "mlflow.db")) from None
+    """One sentence in place of the statement and its values; also on a disk that is full."""
+    said = str(context.original_exception)
+    if "database is locked" in said:
+        raise MlflowException(locked(folder / "mlflow.db", [server, *descendants.find(server)])) from None
+    if "database or disk is full" in said:
+        raise MlflowException(f"{folder}: its disk is full; make room there, then run this again") from None
 
 
 descendants.adopt()  # what a task leaves that ends by itself

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from local_workspace.compute.causes import end_of
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import descendants
 from local_workspace.workspace.tasks import Process
@@ -47,9 +48,7 @@ class Processes:
         poll = select.poll()
         poll.register(self._alive, 0)  # for what is said without having been asked for
         if poll.poll(0):
-            raise WorkspaceError(
-                f"The process that tasks are forked from ended by itself; the reason stands in {self._log}"
-            )
+            raise WorkspaceError(end_of("The process that tasks are forked from ended by itself", self._log))
 
     def end(self, process: Process) -> None:
         """Kills a process, if it still runs, and those that it has started."""

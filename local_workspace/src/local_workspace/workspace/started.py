@@ -10,6 +10,7 @@ from pathlib import Path
 
 from local_workspace.api.services import run_services
 from local_workspace.compute import python_workers
+from local_workspace.compute.causes import end_of
 from local_workspace.compute.java import require_java
 from local_workspace.compute.spark_server import SparkServer
 from local_workspace.compute.spark_sessions import end_session
@@ -43,7 +44,7 @@ class Workspace:
         with ExitStack() as undo:
             self._lock = undo.enter_context(state.lock(self.state))
             damage.check(self.state)
-            self._store = damage.identify(self.state / "mlflow.db")
+            self._known = damage.identify(self.state)
             self._start(allowed, undo)
             self._end = undo.pop_all()
         return self
@@ -78,9 +79,7 @@ class Workspace:
                 self._services = self._processes.start(run_services, *arguments, daemon=True)
             except EOFError:
                 log = self.logs / "services.log"
-                raise WorkspaceError(
-                    f"The workspace's services did not start; the reason stands in {log}"
-                ) from None
+                raise WorkspaceError(end_of("The workspace's services did not start", log)) from None
             undo.callback(self._processes.end, self._services)
             self._workers = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
             undo.callback(self._processes.end, self._workers)
@@ -111,7 +110,7 @@ class Workspace:
 
     def check(self) -> None:
         """Raises where a disk is full, something was removed, or what this has started does not work."""
-        self._store = damage.check_there(self.state, self._lock, self._store)
+        self._known = damage.check_there(self.state, self._lock, self._known)
         for folder in (self.logs, self.folder):
             if not folder.exists():
                 raise WorkspaceError(damage.removed(folder))
@@ -119,10 +118,10 @@ class Workspace:
             damage.check_room(folder)
         damage.check_catalog_started(self.state)
         if not self._spark.alive():
-            raise WorkspaceError(f"Spark ended by itself; the reason stands in {self.logs / 'spark.log'}")
+            raise WorkspaceError(end_of("Spark ended by itself", self.logs / "spark.log"))
         self._processes.check()
         log = self.logs / "services.log"
         if not self._services.is_alive():
-            raise WorkspaceError(f"The workspace's services ended by themselves; the reason stands in {log}")
+            raise WorkspaceError(end_of("The workspace's services ended by themselves", log))
         if not self._workers.is_alive():
-            raise WorkspaceError(f"Spark's Python workers ended by themselves; the reason stands in {log}")
+            raise WorkspaceError(end_of("Spark's Python workers ended by themselves", log))
