@@ -5,12 +5,12 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import tempfile
 import time
 from pathlib import Path
 from typing import TextIO
 
+from local_workspace.compute.ours import is_ours
 from local_workspace.errors import WorkspaceError
 
 NAME = ".local_workspace"
@@ -71,7 +71,6 @@ def _links() -> Path:
     if not PLAIN.fullmatch(str(links)):
         links = Path(tempfile.gettempdir(), f"local_workspace_links-{os.getuid()}")
     links.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = links.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+    if not is_ours(links):
         raise WorkspaceError(f"{links}: others can write there, or it is not yours; remove it")
     return links
