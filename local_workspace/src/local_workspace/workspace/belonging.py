@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from local_workspace.compute.causes import cause
@@ -41,12 +42,12 @@ def make_own(state: Path, mlflow_folder: Path) -> str:
 
     `mlflow_folder` is the state's folder by the path that MLflow gets.
     """
-    file = state / RECORD
-    record = file.read_text(encoding="utf-8") if file.exists() else ""
+    refuse_shared(state)
+    record = _read(state)
     _make_runs_own(state / "mlflow.db", str(mlflow_folder))
     if record == _record(state):
         return ""
-    made_for = Path(record.split("\n")[0]) if record else state
+    made_for = _folder_in(record) or state
     if (state / CATALOG).exists():
         made_for = _make_tables_own(state)
     note(state)
@@ -55,11 +56,31 @@ def make_own(state: Path, mlflow_folder: Path) -> str:
     return f"This state was moved or copied from {made_for}; its tables, runs and models are its own now."
 
 
+def refuse_shared(state: Path) -> None:
+    """Raises where another bundle has this very state, by a link."""
+    other = _folder_in(_read(state))
+    with suppress(OSError):  # that bundle is gone: it was moved
+        if other and other.samefile(state) and not other.parent.samefile(state.parent):
+            raise WorkspaceError(
+                f"{state} is the state of {other.parent} too, by a link; give each a folder of its own: "
+                "remove the link in one of them, or let it lead elsewhere"
+            )
+
+
 def note(state: Path) -> None:
     """Writes down that the paths in this state are its own, so that Derby is not asked again."""
     file = state / RECORD
     file.touch(mode=0o600)
     file.write_text(_record(state), encoding="utf-8")
+
+
+def _read(state: Path) -> str:
+    file = state / RECORD
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def _folder_in(record: str) -> Path | None:
+    return Path(record.split("\n")[0]) if record else None
 
 
 def _record(state: Path) -> str:
