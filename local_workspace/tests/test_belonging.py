@@ -1,7 +1,9 @@
 """State that was moved, copied or restored is its own folder's; without Spark or Java."""
 
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,27 @@ def test_a_catalog_that_this_run_has_made_costs_no_question(state):
     shutil.move(state / "later", state / "metastore_db")
     belonging.note(state)
     assert belonging.make_own(state, state) == "" and asked(state) == 0
+
+
+def test_runs_and_traces_of_a_copy_have_their_files_in_it(state):
+    with closing(sqlite3.connect(state / "mlflow.db")) as store:
+        store.executescript("""
+            CREATE TABLE experiments (artifact_location);
+            CREATE TABLE runs (status, end_time, artifact_uri);
+            CREATE TABLE trace_tags (key, value);
+            INSERT INTO experiments VALUES ('/original/.local_workspace/mlruns/1');
+            INSERT INTO runs VALUES ('FINISHED', 5, '/original/.local_workspace/mlruns/1/a/artifacts');
+            INSERT INTO trace_tags VALUES
+                ('mlflow.artifactLocation', '/original/.local_workspace/mlruns/1/traces/tr-1/artifacts'),
+                ('mlflow.traceName', 'a');
+        """)
+    belonging.make_own(state, state)
+    with closing(sqlite3.connect(state / "mlflow.db")) as store:
+        paths = "SELECT artifact_location FROM experiments UNION ALL SELECT artifact_uri FROM runs"
+        found = [path for (path,) in store.execute(f"{paths} UNION ALL SELECT value FROM trace_tags")]
+    assert found == [
+        f"{state}/mlruns/1",
+        f"{state}/mlruns/1/a/artifacts",
+        f"{state}/mlruns/1/traces/tr-1/artifacts",
+        "a",
+    ]

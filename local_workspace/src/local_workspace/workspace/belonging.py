@@ -27,6 +27,7 @@ PATHS_OF_RUNS = (
     ("logged_models", "artifact_location"),
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
+    ("trace_tags", "value"),
 )
 # The one that is asked for comes last: where an update before it fails, it fails most likely too.
 PATHS_OF_TABLES = (("SDS", "LOCATION"), ("SERDE_PARAMS", "PARAM_VALUE"), ("DBS", "DB_LOCATION_URI"))
