@@ -105,3 +105,14 @@ def test_a_reset_does_not_remove_a_link_to_a_disk_that_is_not_there(linked, tmp_
     with pytest.raises(WorkspaceError, match="which is not there; mount its disk, or correct the link"):
         state.reset(linked)
     assert (linked / NAME).is_symlink()
+
+
+def test_the_link_of_a_bundle_that_is_gone_goes_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folders = [tmp_path / name / NAME for name in ("a b", "c d", "e f")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    gone, stays, own = (state.mlflow_folder(folder) for folder in folders)
+    folders[0].rmdir()
+    assert state.mlflow_folder(folders[2]) == own
+    assert {path.name for path in own.parent.iterdir()} == {stays.name, own.name} != {gone.name}

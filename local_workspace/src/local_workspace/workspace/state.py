@@ -101,7 +101,11 @@ def mlflow_folder(folder: Path) -> Path:
     if PLAIN.fullmatch(str(folder)):
         return folder
     link = _link(folder)
-    link.unlink(missing_ok=True)
+    for found in link.parent.iterdir():
+        if found == link or not os.path.exists(
+            found
+        ):  # of a bundle that is gone; one that comes back has it anew
+            found.unlink(missing_ok=True)
     link.symlink_to(folder)
     return link
 
