@@ -74,6 +74,41 @@ def test_what_java_refuses_is_not_tried_again(archive_of, tmp_path, monkeypatch)
     assert len(begun) == 1
 
 
+@pytest.mark.parametrize("level", ["..", "."])
+def test_an_archive_that_others_can_write_to_is_not_used_and_made_anew(
+    archive_of, tmp_path, monkeypatch, level
+):
+    (tmp_path / "listed").write_text("java/lang/Object\njava/lang/String\n")
+    archive, begun = archive_of(), []
+    monkeypatch.setattr(class_archive.subprocess, "Popen", lambda *args, **options: begun.append(args))
+    mask = os.umask(0o002)
+    archive.make()
+    os.umask(mask)
+    (folder,) = tmp_path.glob("home/.cache/local_workspace/*")
+    assert folder.stat().st_mode & 0o077 == folder.parent.stat().st_mode & 0o077 == 0
+    for name in ("classes.jsa", *(jar.name for jar in archive._jars)):
+        (folder / name).touch()
+    assert str(folder) in " ".join(archive.command())
+    (folder / level).resolve().chmod(0o775)
+    assert str(folder) not in " ".join(archive.command())
+    archive.make()
+    assert list(folder.iterdir()) == [] and len(begun) == 2
+
+
+def test_an_archive_of_another_user_is_not_used(archive_of, tmp_path, monkeypatch):
+    (tmp_path / "listed").write_text("java/lang/Object\njava/lang/String\n")
+    archive, begun = archive_of(), []
+    monkeypatch.setattr(class_archive.subprocess, "Popen", lambda *args, **options: begun.append(args))
+    archive.make()
+    (folder,) = tmp_path.glob("home/.cache/local_workspace/*")
+    for name in ("classes.jsa", *(jar.name for jar in archive._jars)):
+        (folder / name).touch()
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert str(folder) not in " ".join(archive.command())
+    archive.make()
+    assert len(begun) == 1
+
+
 def test_spark_gets_the_options_that_its_launcher_gives():
     launcher = [java(), "-cp", f"{PYSPARK}/jars/*", "org.apache.spark.launcher.Main"]
     submit = ["org.apache.spark.deploy.SparkSubmit", "--class", "X", "spark-internal"]

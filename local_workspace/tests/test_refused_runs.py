@@ -68,12 +68,12 @@ REFUSED = {  # what is wrong -> how it came, what was asked for, the sentence
     "state is a file": (
         lambda: write(STATE, "x"),
         RUN,
-        r"\.local_workspace cannot be used as a folder, .*; remove",
+        r"\.local_workspace cannot be used as a folder, as .*\.local_workspace is a file; remove that file$",
     ),
     "state is a dangling link": (
         lambda: STATE.symlink_to("x/y"),
         RUN,
-        r"\.local_workspace cannot be used as a f",
+        r"\.local_workspace is a link to x/y, which is not there; mount its disk, or correct the link$",
     ),
     "mlflow.db is garbage": (
         lambda: write(STATE / "mlflow.db", "x" * 5000),

@@ -80,6 +80,9 @@ def test_a_copy_does_not_use_the_workspace_that_runs_for_the_original(local_bund
         def send(self, message):
             asked.append(message)
 
+        def poll(self, seconds):
+            return True
+
         def recv(self):
             return (local_bundle.root, found.version_of(local_bundle.root), {}, "sc://")
 
@@ -88,10 +91,10 @@ def test_a_copy_does_not_use_the_workspace_that_runs_for_the_original(local_bund
 
     monkeypatch.setattr(found, "Client", lambda *_: Up())
     (tmp_path / ".local_workspace").mkdir()
-    (tmp_path / ".local_workspace/up").symlink_to("socket")
+    (tmp_path / ".local_workspace/up").symlink_to(local_bundle.folder / "socket")
     assert found.find(tmp_path) is None
     assert asked == [None, "closed"]
-    (local_bundle.state / "up").symlink_to("socket")
+    (local_bundle.state / "up").symlink_to(local_bundle.folder / "socket")
     try:
         assert found.find(local_bundle.root).connection() == ({}, "sc://")
     finally:

@@ -43,7 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         guests = Guests(workspace, version)
         threading.Thread(target=guests.welcome, args=(listener,), daemon=True).start()
         link = workspace.state / found.LINK
-        link.unlink(missing_ok=True)
         link.symlink_to(listener.address)
         try:
             with suppress(WorkspaceError):  # which the first command meets too, and says

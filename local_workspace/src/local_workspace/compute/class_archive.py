@@ -41,7 +41,7 @@ class ClassArchive:
         linked = [self._folder / jar.name for jar in self._jars]
         if any(not option.startswith("-D") for option in os.environ.get("JAVA_TOOL_OPTIONS", "").split()):
             use, jars = [], self._jars  # an agent, for example, changes classes
-        elif self._archive.exists() and all(jar.exists() for jar in linked):
+        elif self._archive.exists() and all(jar.exists() for jar in linked) and self._is_ours():
             use, jars = [f"-XX:SharedArchiveFile={self._archive}", *AT_ITS_ADDRESS], linked
             with suppress(OSError):
                 os.utime(self._folder)
@@ -54,8 +54,8 @@ class ClassArchive:
         if not self._listed.exists() or "CI" in os.environ or "TF_BUILD" in os.environ:
             return
         with suppress(OSError), open(self._listed) as classes:  # else the next run goes without, too
-            self._folder.mkdir(parents=True, exist_ok=True)
-            room = shutil.disk_usage(self._folder).free >> 20 > FREE_MB
+            self._make_folder()
+            room = self._is_ours() and shutil.disk_usage(self._folder).free >> 20 > FREE_MB
             if room and sum(1 for _ in classes) > WHOLE and not _refused(self._folder).exists():
                 classes.seek(0)
                 subprocess.Popen(
@@ -67,6 +67,21 @@ class ClassArchive:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
+
+    def _make_folder(self) -> None:
+        """Makes it, this user's alone; what others could have written to goes."""
+        from local_workspace.compute.ours import is_ours
+
+        for folder in (self._folder.parent, self._folder):
+            if folder.exists() and is_ours(folder, 0) and not is_ours(folder):
+                shutil.rmtree(folder)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _is_ours(self) -> bool:
+        """Spark loads the jars in it, so nobody else may put one there."""
+        from local_workspace.compute.ours import is_ours  # not where this file runs alone
+
+        return is_ours(self._folder.parent) and is_ours(self._folder)
 
 
 def main() -> int:

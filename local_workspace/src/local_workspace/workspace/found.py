@@ -7,13 +7,20 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
+from local_workspace.compute.ours import is_ours
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import state
 from local_workspace.workspace.tasks import Task
+from local_workspace.workspace.temporary import PRIVATE
 
 LINK = "up"  # in the state, to the socket
 PACKAGE = Path(__file__).parents[1]
 PINNED = ("pyproject.toml", "uv.lock")
+SECONDS = 10  # in which `up` answers
+START_SECONDS = 60  # in which it starts a process, also while the libraries load
+SILENT = (
+    "`up` does not answer; it may be stopped, as by Ctrl-Z: continue it by `fg` in its terminal, or end it"
+)
 ENDED = "`up` has ended, and this with it; start it anew, or do without it"
 
 
@@ -27,7 +34,7 @@ class FoundWorkspace:
         self._socket = socket
         self._up = Client(socket, "AF_UNIX")
         self._up.send(None)
-        served, *self._connection = self._up.recv()
+        served, *self._connection = _answer(self._up, SECONDS)
         if served != root:  # as of a state that was copied while `up` ran
             self._up.close()
             raise ConnectionRefusedError(served)
@@ -71,7 +78,7 @@ class FoundProcess:
 
     def __init__(self, connection: Connection):
         self._connection = connection
-        self.pid: int = connection.recv()
+        self.pid: int = _answer(connection, START_SECONDS)
         self.exitcode: int | None = None
 
     def fileno(self) -> int:
@@ -102,8 +109,23 @@ class FoundProcess:
 def find(root: Path) -> FoundWorkspace | None:
     """The workspace that `up` runs for this bundle, if it does."""
     with suppress(OSError, EOFError):
-        return FoundWorkspace(root, os.readlink(root / state.NAME / LINK))
+        socket = os.readlink(root / state.NAME / LINK)
+        # What answers is unpickled, and after an `up` that was killed anybody may take this name.
+        if is_ours(Path(socket).parent, PRIVATE):
+            return FoundWorkspace(root, socket)
     return None
+
+
+def forget(state: Path) -> None:
+    """Removes the link that an `up` has left which was killed; for who has the state's lock."""
+    (state / LINK).unlink(missing_ok=True)
+
+
+def _answer(connection: Connection, seconds: float) -> Any:
+    if not connection.poll(seconds):
+        connection.close()
+        raise WorkspaceError(SILENT)
+    return connection.recv()
 
 
 def version_of(root: Path) -> int:

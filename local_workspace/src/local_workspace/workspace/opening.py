@@ -8,7 +8,7 @@ from typing import TextIO
 
 from local_workspace.compute import spark_jars
 from local_workspace.workspace import damage, machine, state
-from local_workspace.workspace.found import find
+from local_workspace.workspace.found import find, forget
 from local_workspace.workspace.started import Workspace
 from local_workspace.workspace.tasks import RunningWorkspace
 
@@ -34,6 +34,7 @@ def start_workspace(root: Path, output: TextIO = sys.stderr) -> Iterator[Workspa
     for sentence in damage.unreadable_tables(root / state.NAME):
         print(sentence, file=output, flush=True)
     with Workspace(root) as workspace:
+        forget(workspace.state)
         if workspace.notice:
             print(workspace.notice, file=output, flush=True)
         yield workspace

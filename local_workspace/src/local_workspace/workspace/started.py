@@ -74,6 +74,7 @@ class Workspace:
                 undo.callback(self._spark.stop)
                 self._processes = Processes(self.logs / "services.log")
             self._spark_url = self._spark.url()
+            belonging.note(self.state)  # a catalog that Spark has made just now
             arguments = (listener, token, self.state, mlflow_folder, self._spark_url)
             try:
                 self._services = self._processes.start(run_services, *arguments, daemon=True)

@@ -1,54 +1,99 @@
 """The folder of everything that lasts from one command to the next: tables, MLflow's store, models, logs."""
 
+import errno
 import fcntl
 import hashlib
 import os
 import re
 import shutil
-import stat
 import tempfile
 import time
 from pathlib import Path
 from typing import TextIO
 
+from local_workspace.compute.ours import is_ours
 from local_workspace.errors import WorkspaceError
+from local_workspace.workspace.belonging import refuse_shared
 
 NAME = ".local_workspace"
 KILLED_SECONDS = 2  # within which all has ended that a killed run had started
+REMEDIES = {
+    errno.EACCES: "make it yours, and writable",
+    errno.EPERM: "make it yours, and writable",
+    errno.EROFS: "make its disk writable",
+    errno.ENOSPC: "make room on its disk",
+    errno.EDQUOT: "make room on its disk",
+    errno.EMFILE: "allow more open files, as by ulimit -n 4096",
+}
 PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 
 
 def lock(folder: Path) -> TextIO:
     """Keeps other commands out until what it returns is closed."""
-    mask = os.umask(0o077)  # all of it is its owner's alone
-    try:
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        held = open(folder / "lock", "w")
-    except OSError as error:
-        problem = f"{folder} cannot be used as a folder, {error.strerror}"
-        raise WorkspaceError(f"{problem}; remove what is there, or make it writable") from None
-    finally:
-        os.umask(mask)
+    held = _open_lock(folder)
     deadline = time.monotonic() + KILLED_SECONDS
     while time.monotonic() < deadline:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return held
         except BlockingIOError:
             time.sleep(0.1)
+        except OSError as error:
+            problem = f"{folder}: its disk has no locks ({error.strerror})"
+            raise WorkspaceError(f"{problem}; make it a link to a folder of a local disk") from None
+        else:
+            if _is_there(held):
+                return held
+            held.close()  # `reset` removed it while this waited, and others make a new one
+            held = _open_lock(folder)
     held.close()
     raise WorkspaceError(f"{folder} is in use by another run, or by `up`; wait for it, or end it")
 
 
+def _open_lock(folder: Path) -> TextIO:
+    mask = os.umask(0o077)  # all of it is its owner's alone
+    try:
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        return open(folder / "lock", "w")
+    except OSError as error:
+        raise WorkspaceError(_unusable(folder, error)) from None
+    finally:
+        os.umask(mask)
+
+
+def _unusable(folder: Path, error: OSError) -> str:
+    """Says that something is to be removed only where a file is in the way: all else keeps the state."""
+    in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+    for file in (folder, folder / "logs"):
+        if in_the_way and file.is_file():
+            return f"{folder} cannot be used as a folder, as {file} is a file; remove that file"
+        if in_the_way and file.is_symlink() and not file.exists():
+            link = f"{file} is a link to {file.readlink()}"
+            return f"{link}, which is not there; mount its disk, or correct the link"
+    remedy = REMEDIES.get(error.errno or 0, "correct that, then run this again")
+    return f"{folder} cannot be used, {error.filename or folder}: {error.strerror}; {remedy}"
+
+
+def _is_there(held: TextIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(held.fileno()), os.stat(held.name))
+    except FileNotFoundError:
+        return False
+
+
 def reset(bundle_root: Path) -> None:
-    """Removes all state, unless a run is using it."""
+    """Removes all state, unless a run is using it; of a link it empties the folder that it leads to."""
     folder = bundle_root / NAME
-    if folder.exists():
-        held = lock(folder)
-        shutil.rmtree(folder)
+    if not os.path.lexists(folder):
+        return
+    with lock(folder):
+        refuse_shared(folder)
+        if folder.is_symlink():
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        else:
+            shutil.rmtree(folder)
         _link(folder).unlink(missing_ok=True)
-        held.close()
 
 
 def mlflow_folder(folder: Path) -> Path:
@@ -56,7 +101,11 @@ def mlflow_folder(folder: Path) -> Path:
     if PLAIN.fullmatch(str(folder)):
         return folder
     link = _link(folder)
-    link.unlink(missing_ok=True)
+    for found in link.parent.iterdir():
+        if found == link or not os.path.exists(
+            found
+        ):  # of a bundle that is gone; one that comes back has it anew
+            found.unlink(missing_ok=True)
     link.symlink_to(folder)
     return link
 
@@ -71,7 +120,6 @@ def _links() -> Path:
     if not PLAIN.fullmatch(str(links)):
         links = Path(tempfile.gettempdir(), f"local_workspace_links-{os.getuid()}")
     links.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = links.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+    if not is_ours(links):
         raise WorkspaceError(f"{links}: others can write there, or it is not yours; remove it")
     return links

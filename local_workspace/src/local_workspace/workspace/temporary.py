@@ -1,16 +1,17 @@
 """The folder for what does not last: one for each run, which goes with it, or when a later run starts."""
 
 import fcntl
-import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import util
 from pathlib import Path
 
+from local_workspace.compute.ours import is_ours
+
 PREFIX, OWNER = "local_workspace-", "owner"
+PRIVATE = 0o077  # what others may not do there
 
 
 @contextmanager
@@ -32,16 +33,10 @@ def remove_left_behind() -> None:
     """Removes what is surely of a run that was killed: this user's, with a lock that nobody holds."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if _is_ours(folder):
+            if is_ours(folder, PRIVATE):
                 with open(folder / OWNER, encoding="utf-8") as owner:
                     fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     sockets = Path(owner.read())
-                    if sockets.name.startswith("pymp-") and _is_ours(sockets):
+                    if sockets.name.startswith("pymp-") and is_ours(sockets, PRIVATE):
                         shutil.rmtree(sockets, ignore_errors=True)
                     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_ours(folder: Path) -> bool:
-    """No link, and nobody else's."""
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
