@@ -1,5 +1,6 @@
 """What is locked is not damaged, and what a killed run leaves goes; without Spark."""
 
+import multiprocessing
 import re
 import resource
 import shutil
@@ -8,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +22,7 @@ from local_workspace.notebooks import log, process
 from local_workspace.options import MOST, option
 from local_workspace.own_tables import import_table
 from local_workspace.workspace import belonging, damage, environment, locked, memory, temporary
+from local_workspace.workspace.guests import Guests
 from local_workspace.workspace.started import Workspace
 
 RUNS = """
@@ -314,6 +317,36 @@ def test_runs_of_a_killed_run_end_as_killed(state):
         (killed, finished) = store.execute("SELECT status, end_time FROM runs").fetchall()
     assert killed[0] == "KILLED" and time.time() - killed[1] / 1000 < 60
     assert finished == ("FINISHED", 5)
+
+
+@pytest.mark.parametrize("code", [0, -9])
+def test_runs_of_a_killed_task_of_up_end_once_none_runs(state, code):
+    """Those of a task that goes on, and of one that has ended by itself, are nobody's to end."""
+
+    def task(function):
+        process = SimpleNamespace(pid=1, exitcode=None)
+        process.join = lambda: setattr(process, "exitcode", function)
+        ours, theirs = multiprocessing.Pipe()
+        return SimpleNamespace(process=process, result=ours, kept_open=theirs)
+
+    def statuses():
+        with closing(sqlite3.connect(state / "mlflow.db")) as store:
+            return [status for (status,) in store.execute("SELECT status FROM runs")]
+
+    workspace = SimpleNamespace(state=state, start=task, end=lambda task: task.process.join())
+    guests = Guests(workspace, 1)
+    commands = [multiprocessing.Pipe() for _ in range(2)]
+    threads = [
+        threading.Thread(target=guests._run_task, args=(ours, exit_code, ()))
+        for (ours, _), exit_code in zip(commands, (code, 0), strict=True)
+    ]
+    for thread, (_, theirs) in zip(threads, commands, strict=True):
+        thread.start()
+        theirs.recv()
+    for thread, (_, theirs), expected in zip(threads, commands, ("RUNNING", "KILLED"), strict=True):
+        theirs.close()
+        thread.join()
+        assert statuses() == [expected if code else "RUNNING", "FINISHED"]
 
 
 LOCK = "other = sqlite3.connect(preload.folder / 'mlflow.db'); other.execute('BEGIN EXCLUSIVE')"

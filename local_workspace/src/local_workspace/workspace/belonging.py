@@ -6,6 +6,7 @@ original, and drop them.
 
 import os
 import re
+import sqlite3
 import subprocess
 import time
 from contextlib import suppress
@@ -18,7 +19,6 @@ from local_workspace.errors import WorkspaceError
 from local_workspace.workspace.locked import open_store
 
 RECORD = "folder"  # in the state: for which path and catalog it was made, or made its own
-# The processes of a killed run have ended, as the state's lock is ours.
 ENDED = "UPDATE runs SET status = 'KILLED', end_time = ? WHERE status IN ('RUNNING', 'SCHEDULED')"
 RUNS = re.compile(r"(.*/(?:\.local_workspace|local_workspace(?:-\d+-|_links\S*/)[0-9a-f]{16}))/mlruns/\d+")
 PATHS_OF_RUNS = (
@@ -94,6 +94,17 @@ def _record(state: Path) -> str:
     return f"{state}\n{found.st_ino} {found.st_ctime_ns}" if found else str(state)
 
 
+def end_runs(state: Path) -> None:
+    """Ends MLflow's runs that have no end; for who knows that no task runs."""
+    if (state / "mlflow.db").exists():
+        with open_store(state / "mlflow.db") as database:
+            _end_runs(database)
+
+
+def _end_runs(database: sqlite3.Connection) -> None:
+    database.execute(ENDED, (int(time.time() * 1000),))
+
+
 def _make_runs_own(store: Path, folder: str) -> None:
     if not store.exists():
         return
@@ -101,7 +112,7 @@ def _make_runs_own(store: Path, folder: str) -> None:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"experiments", "runs"} <= tables:
             return
-        database.execute(ENDED, (int(time.time() * 1000),))
+        _end_runs(database)  # the processes of a killed run have ended, as the state's lock is ours
         locations = database.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
         found = {match[1] for (location,) in locations if (match := RUNS.fullmatch(str(location)))}
         for other in found - {folder}:

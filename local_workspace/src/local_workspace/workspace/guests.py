@@ -11,7 +11,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, Listener, wait
 
 from local_workspace.errors import WorkspaceError
-from local_workspace.workspace.tasks import RunningWorkspace
+from local_workspace.workspace.belonging import end_runs
+from local_workspace.workspace.tasks import RunningWorkspace, Task
 
 
 class Guests:
@@ -21,6 +22,7 @@ class Guests:
         self._workspace, self._version = workspace, version
         self._commands: set[Connection] = set()
         self._last = time.monotonic()
+        self._tasks, self._has_killed, self._changing = 0, False, threading.Lock()
 
     def idle_seconds(self) -> float:
         """Since the last command ended; 0 while there is one."""
@@ -60,7 +62,9 @@ class Guests:
         self, connection: Connection, function: Callable[..., None], arguments: tuple[object, ...]
     ) -> None:
         """Sends the process's id, then its answer, or none, and its exit code; ends it if nobody listens."""
-        task = self._workspace.start(function, *arguments)
+        with self._changing:
+            task = self._workspace.start(function, *arguments)
+            self._tasks += 1
         try:
             connection.send(task.process.pid)
             if task.result.fileno() in wait([task.result.fileno(), connection]):
@@ -71,4 +75,14 @@ class Guests:
                     task.process.join()
                 connection.send((answer, task.process.exitcode))
         finally:
-            self._workspace.end(task)
+            self._end(task)
+
+    def _end(self, task: Task) -> None:
+        """Ends a task; once none runs, also MLflow's runs that killed ones have left."""
+        self._workspace.end(task)
+        with self._changing:
+            self._tasks -= 1
+            self._has_killed |= task.process.exitcode != 0
+            if self._has_killed and not self._tasks:
+                self._has_killed = False
+                end_runs(self._workspace.state)
