@@ -47,17 +47,19 @@ def test_a_model_names_each_package_once_with_the_version_that_is_imported(tmp_p
 CONFLICT = RuntimeError(
     "(io.delta.exceptions.ConcurrentAppendException) [DELTA_CONCURRENT_APPEND] Files\n" * 45
 )
+CHANGED = RuntimeError("(io.delta.exceptions.MetadataChangedException) The metadata of the Delta table")
 
 
 @pytest.mark.parametrize(
     ("raised", "tries", "ends"),
     [
         ([], 1, None),
+        ([CHANGED], 2, None),
         ([CONFLICT, CONFLICT], 3, None),
         ([CONFLICT] * 9, 4, "ml.sales_features is written by another job all the time; run this after it"),
         ([ValueError("no such column")], 1, "no such column"),
     ],
-    ids=["no conflict", "two conflicts", "no end of conflicts", "another error"],
+    ids=["no conflict", "a column that another adds", "two conflicts", "no end of conflicts", "another error"],
 )
 def test_a_feature_table_that_another_job_writes_too_is_tried_again(raised, tries, ends):
     errors, waited, written = iter(raised), [], []

@@ -320,12 +320,13 @@ def clean(name: str, kind: str) -> Column:
 
 def write_features(rows: DataFrame) -> None:
     """Merges the rows; tries again where Delta refuses them, because the other job writes the table too."""
+    conflict = r"DELTA_(CONCURRENT|METADATA_CHANGED|PROTOCOL_CHANGED)|(Concurrent\w+|Changed)Exception"
     for seconds in (5, 15, 45, None):
         try:
             FeatureEngineeringClient().write_table(name=feature_table, df=rows, mode="merge")
             return
         except Exception as error:
-            if not re.search(r"DELTA_CONCURRENT|Concurrent\w+Exception", str(error)):
+            if not re.search(conflict, str(error)):
                 raise
         if seconds:
             print(f"{feature_table} is written by another job too; tried again in {seconds} s")
