@@ -951,7 +951,7 @@ TRAINING_NOTEBOOKS = [
     ),
     (
         "every_model_is_compared_with_a_baseline",
-        [(CHURN, "), predict_baseline(data)\n", "), truth\n")],
+        [(CHURN, '"baseline": predict_baseline(data)}', '"baseline": truth}')],
         f"{CHURN}:1: predict_baseline is never called, so what is worse than the mean may become champion; "
         "compare each version with it",
     ),
