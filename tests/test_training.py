@@ -149,18 +149,17 @@ def test_versions_are_compared_on_rows_that_neither_has_learnt_from(chance, case
 
 
 @pytest.mark.parametrize("share", [10, 20, 90])
-def test_where_the_key_decides_too(chance, share):
-    """Spark says which keys the champion held out; here a function of pandas does."""
-    label = chance.normal(size=1000)
-    rows = indexed({"x": label + chance.normal(size=1000)}, label, "revenue")
-    training = Training(REVENUE)
-    training.held_out = {"1": f"pmod(xxhash64(sales_id), 100) < {share}"}
+def test_rows_that_a_champion_held_out_by_their_key_are_found(revenue, chance, share):
+    """Spark says which keys hold a rule; here a remainder does."""
+    rule = f"pmod(xxhash64(sales_id), 100) < {share}"
     keys = pd.DataFrame({"sales_id": np.arange(1000)[np.arange(1000) % 100 < share]})
-    gold = SimpleNamespace(df=SimpleNamespace(where=lambda rule: keys_of[rule]))
     selected = SimpleNamespace(select=lambda key: SimpleNamespace(toPandas=lambda: keys[[key]]))
-    keys_of = {training.held_out["1"]: selected}
-    data = training.data(rows)._replace(gold=gold)
-    assert training.unknown_to("dev.ml.revenue", "1", data).sum() == 2 * share
+    gold = SimpleNamespace(df=SimpleNamespace(where={rule: selected}.get))
+    data = revenue.data(indexed({"x": chance.random(1000)}, chance.random(1000), "revenue"))
+    training = Training(REVENUE)
+    training.held_out = {"1": rule}
+    found = training.unknown_to("dev.ml.revenue", "1", data._replace(gold=gold))
+    assert list(data.holdout.index[found]) == [key for key in range(800, 1000) if key % 100 < share]
 
 
 ERRORS = {

@@ -70,18 +70,20 @@ class ClassArchive:
 
     def _make_folder(self) -> None:
         """Makes it, this user's alone; what others could have written to goes."""
-        from local_workspace.compute.ours import is_ours
-
         for folder in (self._folder.parent, self._folder):
-            if folder.exists() and is_ours(folder, 0) and not is_ours(folder):
+            if folder.exists() and _is_ours(folder, 0) and not _is_ours(folder):
                 shutil.rmtree(folder)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _is_ours(self) -> bool:
         """Spark loads the jars in it, so nobody else may put one there."""
-        from local_workspace.compute.ours import is_ours  # not where this file runs alone
+        return _is_ours(self._folder.parent) and _is_ours(self._folder)
 
-        return is_ours(self._folder.parent) and is_ours(self._folder)
+
+def _is_ours(folder: Path, *theirs: int) -> bool:
+    from local_workspace.compute.ours import is_ours  # not above, as this file also runs alone
+
+    return is_ours(folder, *theirs)
 
 
 def main() -> int:
