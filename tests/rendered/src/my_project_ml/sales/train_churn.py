@@ -736,8 +736,8 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
     is_manual, is_best = dbutils.widgets.get("approval") == "manual", not doubts
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
-            sentence, said, wins = compare(registered_model, alias, version, data, found, drawn)
-            reason, is_best = "; ".join(filter(None, [sentence, reason])) + said, is_best and wins
+            sentence, more, wins = compare(registered_model, alias, version, data, found, drawn)
+            reason, is_best = "; ".join(filter(None, [sentence, reason])) + more, is_best and wins
     reason = f"{COMPARED_BY} {drawn['new'][0]:.6g}, {reason}"
     if not is_best:
         return "" if is_manual or doubts else "challenger", reason
