@@ -405,6 +405,21 @@ def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
         living.wait()
 
 
+def test_a_command_keeps_its_sockets_though_another_removes_its_folder_as_it_ends(tmp_path, monkeypatch):
+    sockets = tmp_path / "pymp-ours"
+    sockets.mkdir(mode=0o700)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(temporary.util, "get_temp_dir", lambda: str(sockets))
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", lambda _: temporary.remove_left_behind())
+
+    with temporary.own_folder() as folder:
+        pass
+
+    assert not folder.exists()
+    assert sockets.exists()
+
+
 def test_the_data_of_an_import_is_where_a_later_run_removes_it_after_a_kill(tmp_path, monkeypatch):
     folders = []
 

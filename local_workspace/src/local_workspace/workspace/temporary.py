@@ -26,7 +26,10 @@ def own_folder() -> Iterator[Path]:
             owner.write(util.get_temp_dir())  # where Python has the sockets of processes
             owner.flush()
             unnamed.rename(folder / OWNER)  # nobody finds it before it is locked
-            yield folder
+            try:
+                yield folder
+            finally:
+                owner.truncate(0)  # unlocked soon, by an owner who goes on to need its sockets
 
 
 def remove_left_behind() -> None:
