@@ -14,6 +14,8 @@ from local_workspace.compute.java import require_java
 from local_workspace.errors import WorkspaceError
 from local_workspace.workspace import environment, machine
 from local_workspace.workspace.opening import start_workspace
+from local_workspace.workspace.started import Workspace
+from local_workspace.workspace.temporary import own_folder
 from rendered import copy_rendered
 
 MB = 1 << 20
@@ -131,6 +133,20 @@ def test_a_machine_that_cannot_is_named(monkeypatch, tmp_path, odd):
     odd(monkeypatch)
     with pytest.raises(WorkspaceError, match=MACHINES[odd]), start_workspace(tmp_path):
         pass
+
+
+def test_a_folder_for_what_does_not_last_is_asked_for(monkeypatch):
+    """As `lock`, `upgrade` and `import` need one."""
+    no_temporary_folder(monkeypatch)
+    with pytest.raises(WorkspaceError, match=MACHINES[no_temporary_folder]), own_folder():
+        pass
+
+
+def test_a_catalog_that_could_not_be_opened_again_is_not_made(tmp_path):
+    bundle = tmp_path / "10:30/bundle"
+    with pytest.raises(WorkspaceError, match=rf"^{bundle}/.local_workspace: Spark's catalog .* rename"):
+        Workspace(bundle).__enter__()
+    assert not bundle.exists()
 
 
 def test_a_limit_of_files_that_may_be_raised_is_raised(monkeypatch):

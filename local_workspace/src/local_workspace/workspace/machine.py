@@ -3,10 +3,10 @@
 import os
 import pwd
 import resource
-import tempfile
 from importlib.util import find_spec
 
 from local_workspace.errors import WorkspaceError
+from local_workspace.workspace.temporary import temporary_folder
 
 OPEN_FILES = 512  # Spark alone has some 400 jars, sockets and files; with 256 it does not start
 PATH_BYTES = 70  # of the temporary folder; a socket's path has 104 on macOS, and 33 of them are our names
@@ -55,12 +55,7 @@ def _check_packages() -> None:
 
 
 def _check_temporary() -> None:
-    try:
-        folder = tempfile.gettempdir()
-    except FileNotFoundError as error:  # it has tried to write to each
-        raise WorkspaceError(
-            f"TMPDIR: {error.strerror}; make room or one of these writable, or name another by TMPDIR"
-        ) from None
+    folder = temporary_folder()
     if (length := len(os.fsencode(folder))) > PATH_BYTES:
         why = f"of more than {PATH_BYTES} the paths of sockets become too long"
         raise WorkspaceError(f"TMPDIR: {folder} has {length} bytes, and {why}; name a shorter one")

@@ -38,6 +38,7 @@ class Workspace:
 
     def __enter__(self) -> "Workspace":
         machine.check()
+        state.check_path(self.state)
         self._java_release = require_java()
         allowed = option(self.root, "environment", [])
         self._memory_mb = option(self.root, "task_memory_mb", 0)

@@ -28,6 +28,15 @@ REMEDIES = {
 PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 
 
+def check_path(folder: Path) -> None:
+    """Raises where Derby makes a catalog, but cannot open it again."""
+    if ":" in str(path := folder.resolve()):
+        raise WorkspaceError(
+            f"{path}: Spark's catalog cannot be opened in a folder whose path has a colon; rename that folder, or "
+            f"make {NAME} a link to a folder elsewhere"
+        )
+
+
 def lock(folder: Path) -> TextIO:
     """Keeps other commands out until what it returns is closed."""
     held = _open_lock(folder)

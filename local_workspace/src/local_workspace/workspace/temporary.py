@@ -9,9 +9,20 @@ from multiprocessing import util
 from pathlib import Path
 
 from local_workspace.compute.ours import is_ours
+from local_workspace.errors import WorkspaceError
 
 PREFIX, OWNER = "local_workspace-", "owner"
 PRIVATE = 0o077  # what others may not do there
+
+
+def temporary_folder() -> str:
+    """Where temporary files belong, as Python finds it; raises where none can be written to."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:  # it has tried to write to each
+        raise WorkspaceError(
+            f"TMPDIR: {error.strerror}; make room or one of these writable, or name another by TMPDIR"
+        ) from None
 
 
 @contextmanager
@@ -34,7 +45,7 @@ def own_folder() -> Iterator[Path]:
 
 def remove_left_behind() -> None:
     """Removes what is surely of a run that was killed: this user's, with a lock that nobody holds."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for folder in Path(temporary_folder()).glob(f"{PREFIX}*"):
         with suppress(OSError):
             if is_ours(folder, PRIVATE):
                 with open(folder / OWNER, encoding="utf-8") as owner:
