@@ -18,7 +18,7 @@ class Terminal:
         if not self.pid:
             os.chdir(folder)
             os.execve(command[0], command, environment)
-        self._seen = ""
+        self._seen, self._ended = "", False
 
     def __enter__(self):
         return self
@@ -39,12 +39,16 @@ class Terminal:
     def wait_for(self, text: str) -> str:
         deadline = time.monotonic() + 120
         while text not in self._seen:
-            assert time.monotonic() < deadline, self._seen[-3000:]
+            assert time.monotonic() < deadline and not self._ended, self._seen[-3000:]
             self._read(1)
         self._read(0.5)
         return self._seen
 
     def _read(self, seconds: float) -> None:
-        while select.select([self._terminal], [], [], seconds)[0]:
-            text = os.read(self._terminal, 2**16).decode(errors="replace")
+        while not self._ended and select.select([self._terminal], [], [], seconds)[0]:
+            try:
+                text = os.read(self._terminal, 2**16).decode(errors="replace")
+            except OSError:  # so Linux says it; others read nothing
+                text = ""
+            self._ended = not text
             self._seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)

@@ -24,6 +24,7 @@ from local_workspace.own_tables import import_table
 from local_workspace.workspace import belonging, damage, environment, locked, memory, temporary
 from local_workspace.workspace.guests import Guests
 from local_workspace.workspace.started import Workspace
+from terminal import Terminal
 
 RUNS = """
     CREATE TABLE alembic_version (version_num);
@@ -403,6 +404,28 @@ def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
     finally:
         living.kill()
         living.wait()
+
+
+def test_a_shell_ends_once_its_workspace_has(tmp_path):
+    code = f"""
+from pathlib import Path
+from local_workspace.commands import shell
+from local_workspace.compute import spark_sessions
+from local_workspace.workspace import damage
+spark_sessions.start_task_session = lambda *_: None
+state = Path({str(tmp_path)!r})
+lock, known = open(state / "lock", "w"), damage.identify(state)
+shell.talk(state, "", {{}}, lambda: damage.check_there(state, lock, known))
+"""
+    variables = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
+    variables |= {"TERM": "xterm", "PYTHONPATH": environment.SOURCE}
+    with Terminal([sys.executable, "-c", code], variables, tmp_path) as shell:
+        shell.wait_for("In [1]")
+        shell.paste("1 + 1")
+        shell.wait_for("In [2]")
+        (tmp_path / "mlflow.db").unlink()
+        shell.paste("1 + 1")
+        shell.wait_for("was removed while the workspace ran; start it anew")
 
 
 def test_a_command_keeps_its_sockets_though_another_removes_its_folder_as_it_ends(tmp_path, monkeypatch):

@@ -308,7 +308,7 @@ def test_a_notebook_pasted_into_the_shell_works(run_import, own, local_bundle, t
     parameters |= {"gold_schema": "own_gold", "feature_schema": "own_ml"}
     environment, spark_url = local_bundle.connection()
     code = f"from local_workspace.commands.shell import talk; talk(Path({str(local_bundle.state)!r}), "
-    code = f"from pathlib import Path; {code}{spark_url!r}, {parameters!r})"
+    code = f"from pathlib import Path; {code}{spark_url!r}, {parameters!r}, list)"
     (notebook,) = local_bundle.root.glob("src/*/features/create_feature_tables.py")
     with Terminal([sys.executable, "-c", code], environment | {"TERM": "xterm"}, local_bundle.root) as shell:
         shell.wait_for("In [")

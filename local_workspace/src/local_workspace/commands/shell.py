@@ -3,11 +3,12 @@
 import argparse
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from local_workspace.bundle.bundle import Bundle
 from local_workspace.bundle.root import find_root
-from local_workspace.errors import BundleError
+from local_workspace.errors import BundleError, WorkspaceError
 
 HELP = "IPython with spark, dbutils and MLflow as a task has them"
 
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     with open_workspace(root) as workspace:
         environment, spark_url = workspace.connection()
         with private(environment):
-            talk(workspace.state, spark_url, parameters)
+            talk(workspace.state, spark_url, parameters, workspace.check)
     return 0
 
 
@@ -43,10 +44,13 @@ def _parameters(bundle: Bundle, task_key: str | None) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
-def talk(state: Path, spark_url: str, parameters: dict[str, str]) -> None:
-    """IPython on the terminal; the environment is that of a task."""
+def talk(state: Path, spark_url: str, parameters: dict[str, str], check: Callable[[], None]) -> None:
+    """IPython on the terminal; the environment is that of a task.
+
+    Ends, and raises WorkspaceError, where `check` does so after a cell.
+    """
     import mlflow
-    from IPython import start_ipython
+    from IPython.terminal.ipapp import TerminalIPythonApp
 
     import local_workspace.workspace.preload  # noqa: F401 - as every task has it
     from local_workspace.compute.spark_sessions import start_task_session
@@ -61,7 +65,15 @@ def talk(state: Path, spark_url: str, parameters: dict[str, str]) -> None:
     print("spark, dbutils, display and mlflow are as a task has them; exit ends this.")
     ipython = state / "ipython"  # its history; that in your home is left alone
     ipython.mkdir(exist_ok=True)
-    start_ipython(
-        argv=["--no-banner", "--no-confirm-exit", f"--ipython-dir={ipython}"],
-        user_ns=names | {"display": display, "mlflow": mlflow},
-    )
+    terminal = TerminalIPythonApp.instance(user_ns=names | {"display": display, "mlflow": mlflow})
+    terminal.initialize(["--no-banner", "--no-confirm-exit", f"--ipython-dir={ipython}"])
+
+    def leave_what_has_ended(_: object) -> None:
+        try:
+            check()
+        except WorkspaceError:
+            terminal.shell.ask_exit()
+
+    terminal.shell.events.register("post_run_cell", leave_what_has_ended)
+    terminal.start()
+    check()

@@ -32,8 +32,8 @@ def check_path(folder: Path) -> None:
     """Raises where Derby makes a catalog, but cannot open it again."""
     if ":" in str(path := folder.resolve()):
         raise WorkspaceError(
-            f"{path}: Spark's catalog cannot be opened in a folder whose path has a colon; rename that folder, or "
-            f"make {NAME} a link to a folder elsewhere"
+            f"{path}: Spark's catalog cannot be opened in a folder whose path has a colon; rename that "
+            f"folder, or make {NAME} a link to a folder elsewhere"
         )
 
 
