@@ -80,6 +80,13 @@ def test_a_parent_goes_on_after_a_child_that_is_successful_with_failures():
     assert results(run(parent, notebooks={"bad": lambda *_: fail()}, child=child)) == {"call": "success"}
 
 
+def test_a_long_reason_is_cut_as_its_task_ends_and_whole_in_the_status():
+    reason = f"ValueError: {'word ' * 300}end"
+    done = run(task("a"), notebooks={"a": lambda *_: fail(reason)})
+    assert len(done.output.splitlines()) <= 5 and done.output.endswith(" ...\n")
+    assert statuses(done)["a"] == f"FAILED: {reason}"
+
+
 def test_a_jobs_timeout_cancels_what_runs_and_what_waits():
     tasks = [task("quick"), task("slow"), task("after", "slow", run_if="ALL_DONE")]
     done = run(*tasks, notebooks={"slow": lambda *_: HANGS}, job={"timeout_seconds": "1"})

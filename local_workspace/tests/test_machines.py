@@ -157,6 +157,9 @@ def test_a_limit_of_files_that_may_be_raised_is_raised(monkeypatch):
     assert raised == [(512, resource.RLIM_INFINITY)]
 
 
+LOCKED = (
+    "/a b/mlflow.db is locked by me (process 1), and nothing is wrong with it; end that, then run this again"
+)
 PRINTED = {  # by Java or Spark -> the begin of the cause
     "java.io.IOException: No space left on device": "a disk is full",
     "java.io.IOException: error=24, Too many open files": "too many files are open",
@@ -164,6 +167,7 @@ PRINTED = {  # by Java or Spark -> the begin of the cause
     "java.nio.file.InvalidPathException: Malformed input or input contains unmappable": "Java cannot read a",
     "There is insufficient memory for the Java Runtime Environment to continue.": "the memory does not suff",
     "[Errno 12] Cannot allocate memory": "the memory does not suffice",
+    f"mlflow.exceptions.MlflowException: {LOCKED}": LOCKED,
     "Exception in thread main java.lang.IllegalStateException": "",
 }
 

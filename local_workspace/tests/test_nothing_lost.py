@@ -386,6 +386,29 @@ with preload.store.engine.connect() as connection:
     assert re.fullmatch(sentence, said)
 
 
+def test_a_store_that_is_locked_while_the_libraries_load_is_waited_for(tmp_path):
+    """For longer than the 5 s that SQLite waits unasked."""
+    code = """
+import subprocess, sys
+from mlflow.tracking._tracking_service import utils
+lock = "import sqlite3, time; s = sqlite3.connect('mlflow.db'); s.execute('BEGIN EXCLUSIVE')"
+get_store = utils._get_store
+def get_locked_store():
+    other = subprocess.Popen([sys.executable, "-c", f"{lock}; print(flush=True); time.sleep(8)"], stdout=subprocess.PIPE)
+    other.stdout.readline()
+    return get_store()
+utils._get_store = get_locked_store
+from local_workspace.workspace import preload
+print(preload.store.get_experiment("0").name)
+"""
+    given = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
+    given |= {"PYTHONPATH": environment.SOURCE}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=given, capture_output=True, text=True
+    )
+    assert done.stdout == "Default\n", done.stderr
+
+
 def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)

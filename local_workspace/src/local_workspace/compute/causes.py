@@ -10,6 +10,7 @@ LACKS_ADDRESSES = re.compile(
     r"Could not (reserve|allocate)|[Ff]ailed to (reserve|allocate|map)|Cannot allocate memory|"
     r"insufficient memory|unable to allocate|OutOfMemoryError|Cannot create (GC|worker) thread"
 )
+LOCKED = re.compile(r"/\S.* is locked by .*; end that, then run this again")  # as `locked` says it
 CAUSES = (  # what is printed; what it means
     (
         re.compile(r"No space left on device|Disk quota exceeded"),
@@ -38,6 +39,8 @@ CAUSES = (  # what is printed; what it means
 
 def cause(printed: str) -> str:
     """The cause with its remedy; empty where it is none of those that are known."""
+    if locked := LOCKED.search(printed):
+        return locked[0]
     addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
     if addresses != resource.RLIM_INFINITY and LACKS_ADDRESSES.search(printed):
         return (

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from local_workspace.jobs.outcomes import TaskRun
 
-WIDTH = 140
+WIDTH, SHOWN = 140, 400
 tqdm.monitor_interval = 0  # no thread beside; `tick` refreshes
 
 
@@ -72,6 +72,7 @@ class Report:
 
     def _task_line(self, task: TaskRun, status: str, depth: int) -> None:
         indent = "  " * depth
+        status = textwrap.shorten(status, SHOWN, placeholder=" ...")  # all of it comes at the close
         begin = f"{indent}{task.key:<32} {task.seconds:6.1f} s  "
         self.line(textwrap.fill(status, WIDTH, initial_indent=begin, subsequent_indent=f"{indent}  "))
 

@@ -29,7 +29,7 @@ from mlflow.utils import requirements_utils
 import local_workspace.api.model_registry
 import local_workspace.compute.serverless
 from local_workspace.workspace import descendants
-from local_workspace.workspace.locked import locked
+from local_workspace.workspace.locked import SECONDS, locked
 
 # What models are made with, where the bundle has it; and git, by which MLflow looks for a commit.
 LIBRARIES = ("git", "matplotlib.pyplot", "mlflow.xgboost", "sklearn.ensemble", "sklearn.metrics", "xgboost")
@@ -39,13 +39,17 @@ for library in LIBRARIES:
 
 # MLflow maps modules to packages when a process first logs or loads a model, which takes a second.
 requirements_utils._init_packages_to_modules_map()
-# It also looks at every table of its store, and maps it to classes; each process connects by itself.
 folder = Path(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")).parent
-with contextlib.chdir(folder):
-    store = tracking._get_store()
-store.artifact_root_uri = f"{folder}/mlruns"  # else the path of this folder without links
-store.engine.dispose()
 server = os.getpid()  # of which all processes of this workspace that use the store are forked
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "do_connect")
+def wait_for_store(
+    dialect: sqlalchemy.engine.Dialect, _record: object, _where: object, how: dict[str, object]
+) -> None:
+    """MLflow waits for a lock in its sessions alone; when it looks at its tables, SQLite would for 5 s."""
+    if dialect.name == "sqlite":
+        how.setdefault("timeout", SECONDS)
 
 
 @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "handle_error")
@@ -57,6 +61,12 @@ def say_who_locks(context: sqlalchemy.engine.ExceptionContext) -> None:
     if "database or disk is full" in said:
         raise MlflowException(f"{folder}: its disk is full; make room there, then run this again") from None
 
+
+# It also looks at every table of its store, and maps it to classes; each process connects by itself.
+with contextlib.chdir(folder):
+    store = tracking._get_store()
+store.artifact_root_uri = f"{folder}/mlruns"  # else the path of this folder without links
+store.engine.dispose()
 
 descendants.adopt()  # what a task leaves that ends by itself
 
