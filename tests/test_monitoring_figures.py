@@ -102,12 +102,15 @@ def test_the_psi_is_that_of_feature_engine_unless_bins_differ(name):
     assert is_same == (name not in OTHER_PSI)
 
 
-def test_the_metrics_of_a_classification_are_scikit_learns():
-    chance = np.random.default_rng(3)
-    label = (chance.random(3000) < 0.3) * 1
-    probability = np.clip(0.3 * label + 0.6 * chance.random(3000), 0, 1)
-    predicted, parts = (probability >= 0.45) * 1, {}
-    places = (probability * 1000).astype(int) * 4 + label * 2 + predicted  # as live_part has it
+@pytest.mark.parametrize("share", [0.3, 0.001])
+def test_the_metrics_of_a_classification_are_scikit_learns(share):
+    chance, size = np.random.default_rng(3), 3000 if share > 0.1 else 100_000
+    odds = np.log(share / (1 - share)) + chance.normal(0, 1.5, size)
+    probability = 1 / (1 + np.exp(-odds))
+    label = (chance.random(size) < probability) * 1
+    predicted, parts = (probability >= 1.5 * share) * 1, {}
+    bins = np.floor(200 * (np.log(probability / (1 - probability)) + 21)).astype(int)  # as live_part has it
+    places = bins * 4 + label * 2 + predicted
     for place, value in zip(places, probability, strict=True):
         rows, total, *_ = parts.get(place, (0, 0.0))
         parts[place] = rows + 1, total + value, None, None, None  # Spark sums no errors here
@@ -122,7 +125,7 @@ def test_the_metrics_of_a_classification_are_scikit_learns():
             "precision": metrics.precision_score(label, predicted),
             "recall": metrics.recall_score(label, predicted),
         },
-        abs=0.002,  # what thousandths cost
+        abs=0.002,  # what bins cost
     )
 
 

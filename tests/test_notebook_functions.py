@@ -44,6 +44,26 @@ def test_a_model_names_each_package_once_with_the_version_that_is_imported(tmp_p
         pin("pandas")
 
 
+@pytest.mark.parametrize(
+    ("former", "repeats", "codes", "is_text"),
+    [
+        ({}, True, None, True),
+        ({}, False, None, False),
+        ({"store_id": "string"}, False, None, True),  # the feature table has texts, and goes on with them
+        ({"store_id": "double"}, True, None, False),
+        ({"store_id": "double"}, True, ["store_id"], True),
+        ({"store_id": "string"}, True, [], False),
+    ],
+)
+def test_a_code_stays_what_the_feature_table_has_unless_its_owner_says_otherwise(
+    former, repeats, codes, is_text
+):
+    names = {"CODES": codes, "may_be_code": lambda name, kind: codes is None or name in codes}
+    names["is_repeated"] = lambda name, found: repeats
+    are_codes = function("features/create_feature_tables.py", "are_codes", **names)
+    assert are_codes("store_id", None, former, {}) is is_text
+
+
 CONFLICT = RuntimeError(
     "(io.delta.exceptions.ConcurrentAppendException) [DELTA_CONCURRENT_APPEND] Files\n" * 45
 )

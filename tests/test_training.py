@@ -426,6 +426,15 @@ def test_every_picture_is_drawn_whatever_names_keys_and_settings(learnt, index, 
     assert set(shown) == set(model.feature_names_in_)
 
 
+def test_importance_can_be_had_of_a_class_so_rare_that_a_sample_may_have_none_of_it():
+    training = Training(CHURN, {"COMPARED_BY": "log_loss", "LOWER_IS_BETTER": True})
+    chance = np.random.default_rng(5)
+    rows = indexed({"seen": chance.random(9000)}, np.arange(9000) % 3000 == 0, training.LABEL)
+    model = training.fitted(training.data(rows))
+    importance = training.measure_importance(model, rows.iloc[:6000])
+    assert importance.notna().all(axis=None)
+
+
 LABELS = {  # a label -> the scale of its axes
     "counts, most of them 0": (lambda chance: chance.poisson(0.3, 500), "linear"),
     "counts, large and rare": (

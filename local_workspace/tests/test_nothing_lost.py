@@ -394,7 +394,8 @@ from mlflow.tracking._tracking_service import utils
 lock = "import sqlite3, time; s = sqlite3.connect('mlflow.db'); s.execute('BEGIN EXCLUSIVE')"
 get_store = utils._get_store
 def get_locked_store():
-    other = subprocess.Popen([sys.executable, "-c", f"{lock}; print(flush=True); time.sleep(8)"], stdout=subprocess.PIPE)
+    program = [sys.executable, "-c", f"{lock}; print(flush=True); time.sleep(8)"]
+    other = subprocess.Popen(program, stdout=subprocess.PIPE)
     other.stdout.readline()
     return get_store()
 utils._get_store = get_locked_store

@@ -3,6 +3,7 @@
 `import` runs the same task and prints what it says, as test_own_data.py shows.
 """
 
+import ast
 import re
 
 import pytest
@@ -137,3 +138,50 @@ def test_of_what_is_right_nothing_is_said(judged, what):
     key = f"d{len(REFUSED) + len(SAID) + list(FINE).index(what)}"
     assert status(judged, key) == "SUCCESS"
     assert "label" not in log(judged, key)
+
+
+def functions(local_bundle, notebook: str, *names: str) -> str:
+    """Functions of a notebook, as text."""
+    (path,) = local_bundle.root.glob(notebook)
+    parts = [part for part in ast.parse(path.read_text()).body if getattr(part, "name", "") in names]
+    assert len(parts) == len(names)
+    return "\n".join(map(ast.unparse, parts))
+
+
+GIVEN = """
+    from datetime import datetime, timedelta
+    import pandas as pd
+    from pyspark.sql import Column, DataFrame, functions as F
+    from pyspark.sql.types import StringType
+    names = dict(globals() | locals(), LABEL="grade", POSITIVE=None, window_days="1", as_of="")
+"""
+
+
+def test_a_window_of_one_day_has_the_rows_of_the_newest_date(local_bundle):
+    code = functions(local_bundle, "src/*/monitoring/monitor_model.py", "choose_windows")
+    assert OwnTables(local_bundle, "windows").ask(f"""{GIVEN}
+    exec({code!r}, names)
+    rows = spark.range(9).selectExpr("timestamp(date_add(DATE '2025-01-01', INT(id))) AS observed_at")
+    rows = rows.selectExpr("*", "IF(observed_at < '2025-01-05', 1, NULL) AS _label", "true AS _new")
+    rows, begin, end = names["choose_windows"](rows, True)
+    now, live = (rows.where(which).selectExpr("string(observed_at)").collect() for which in ("_now", "_live"))
+    return [now, live, str(begin), str(end)]
+    """) == [
+        [["2025-01-09 00:00:00"]],
+        [["2025-01-04 00:00:00"]],
+        "2025-01-09 00:00:00",
+        "2025-01-10 00:00:00",
+    ]
+
+
+def test_a_label_with_a_collation_is_a_text_to_training_and_to_monitoring(local_bundle):
+    train = functions(local_bundle, "src/*/*/train_churn.py", "label_value", "positive_values", "binary_label")
+    monitor = functions(local_bundle, "src/*/monitoring/monitor_model.py", "column", "label_of")
+    assert OwnTables(local_bundle, "collated").ask(f"""{GIVEN}
+    exec({train!r}, names)
+    exec({monitor!r}, names)
+    gold = spark.sql("SELECT IF(id = 0, 'Yes', ' no') COLLATE UTF8_LCASE AS grade FROM range(3)")
+    positive = names["positive_values"](gold)
+    later = names["label_of"](gold, {{"label": "grade", "positive": positive}})
+    return [positive, gold.select(names["binary_label"](gold), later).collect()]
+    """) == [["yes"], [[1, 1], [0, 0], [0, 0]]]

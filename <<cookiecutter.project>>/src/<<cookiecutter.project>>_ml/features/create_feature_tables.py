@@ -76,6 +76,10 @@ keys = [f"{domain}_id", "observed_at"] if dbutils.widgets.get("history") == "tru
 keys = [f"{domain}_id"]
 # % endif
 NO_NAME = set(" ,;{}()=.`\n\t")  # what Delta has in no name
+TAKEN = {"_held_out", "_last", "_part", "_segment", "_weight"}  # columns that training makes
+# % if cookiecutter.monitoring == "yes"
+TAKEN |= {"_label", "_live", "_new", "_now", "_predicted", "_probabilities"}  # and monitoring
+# % endif
 gold_table = f"{catalog}.{gold_schema}.{domain}"
 feature_table = f"{catalog}.{feature_schema}.{domain}_features"
 
@@ -143,9 +147,10 @@ def may_be_code(name: str, kind: DataType) -> bool:
 
 
 def are_codes(name: str, kind: DataType, former: dict[str, str], found: dict[str, object]) -> bool:
-    """Whether numbers are taken as text: those in CODES, else repeated ones that were no number before."""
-    is_new = former.get(name) != "double"
-    return may_be_code(name, kind) and (CODES is not None or (is_new and is_repeated(name, found)))
+    """Whether numbers are taken as text: those in CODES; else as before, and new ones if repeated."""
+    if CODES is not None or not may_be_code(name, kind):
+        return may_be_code(name, kind)
+    return former[name] == "string" if name in former else is_repeated(name, found)
 
 
 def is_repeated(name: str, found: dict[str, object]) -> bool:
@@ -213,9 +218,9 @@ def choose_features(gold: DataFrame, former: dict[str, str], found: dict[str, ob
 def check_names(features: dict[str, str]) -> None:
     """Refuses names that Delta, the Feature Engineering client or training cannot handle."""
     for name in features:
-        if name.lower() in ("_held_out", "_last", "_part", "_segment", "_weight"):
+        if name.lower() in TAKEN:
             raise ValueError(
-                f"{gold_table}: no feature can be named {name}, because training has a column of that name; "
+                f"{gold_table}: no feature can be named {name}, because a notebook makes one of that name; "
                 "rename the column, or add it to NOT_FEATURES"
             )
         if set(name) & NO_NAME:

@@ -7,6 +7,7 @@
 # % include train ~ "shared/setup.py"
 from mlflow.types.schema import Array
 from pyspark.sql import Column
+from pyspark.sql.types import StringType
 from sklearn import config_context
 from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
@@ -40,11 +41,18 @@ COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
 THRESHOLD_BY = "f1"
 # % include train ~ "shared/algorithm.py"
-def binary_label(gold: DataFrame) -> Column:
-    """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
-    is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
-    value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
-    values = gold.select(value.alias("value")).dropna().distinct().orderBy("value")
+def label_value(gold: DataFrame) -> Column:
+    """The label as it is compared: a text in lower case without blanks around it, or a number."""
+    if isinstance(gold.schema[LABEL].dataType, StringType):
+        return F.lower(F.trim(LABEL))
+    number = F.col(LABEL).cast("double")
+    return F.when(F.abs(number) < float("inf"), number)  # NaN is no label
+
+
+def positive_values(gold: DataFrame) -> list[str | float]:
+    """The values that are positive: those of POSITIVE, or the one of two that is so by its name or size."""
+    is_text = isinstance(gold.schema[LABEL].dataType, StringType)
+    values = gold.select(label_value(gold).alias("value")).dropna().distinct().orderBy("value")
     found = [row.value for row in values.limit(10).collect()]
     words = ("1", "true", "t", "yes", "y", "positive")
     has = f"label {LABEL} has the values {', '.join(map(repr, found))}"
@@ -63,7 +71,12 @@ def binary_label(gold: DataFrame) -> Column:
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
         other = ", or make the model's type multiclass" if len(found) > 2 else ""
         raise ValueError(f"{has}; write into POSITIVE which are positive{other}")
-    return value.isin(positive).cast("double")
+    return positive
+
+
+def binary_label(gold: DataFrame) -> Column:
+    """1 where the value is positive, else 0; NULL where there is none."""
+    return label_value(gold).isin(positive_values(gold)).cast("double")
 
 
 def select_rows(gold: DataFrame) -> DataFrame:

@@ -8,6 +8,7 @@
 import json
 
 from pyspark.sql import Column
+from pyspark.sql.types import StringType
 from mlflow.types.schema import Array
 from sklearn import metrics as scores
 from sklearn.calibration import CalibrationDisplay
@@ -30,7 +31,7 @@ COMPARED_BY, LOWER_IS_BETTER = "log_loss", True
 def class_of(gold: DataFrame) -> Column:
     """The label as text; NULL where it is missing, NaN or infinite."""
     text = F.col(LABEL).cast("string")
-    if dict(gold.dtypes)[LABEL] == "string":
+    if isinstance(gold.schema[LABEL].dataType, StringType):
         return F.trim(text)
     is_number = dict(gold.dtypes)[LABEL] in ("double", "float")
     return F.when(F.abs(LABEL) < float("inf"), text) if is_number else text

@@ -48,13 +48,16 @@ def left_to_win(value: float) -> float:
 
 
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
-    """The same, as scikit-learn asks for it."""
+    """`goodness`, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
 
 
 def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
     """How much worse the predictions get once a feature, a column here, is shuffled among the rows."""
-    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    chance, drawn = np.random.default_rng(42), []
+    for group in groups_to_draw_from(holdout[LABEL]):  # 2,000 rows, with some of a rare class too
+        drawn.append(chance.permutation(group)[: max(10, round(2000 * len(group) / len(holdout)))])
+    rows = holdout.iloc[np.concatenate(drawn)]
     features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
     found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
     return pd.DataFrame(found.importances.T, columns=features.columns)

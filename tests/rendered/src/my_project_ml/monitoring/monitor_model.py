@@ -28,6 +28,7 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 
 mlflow.set_registry_uri("databricks-uc")
 
@@ -210,7 +211,7 @@ def multiclass_metrics(groups: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def cells_of(parts: dict[int, tuple]) -> dict[str, np.ndarray]:
-    """Rows by label, prediction, and probability in thousandths, which `live_part` writes as one number."""
+    """Rows by label, prediction, and bin of the probability, which `live_part` writes as one number."""
     place, (rows, total) = np.array(list(parts)), np.array([sums[:2] for sums in parts.values()]).T
     found = {"label": place // 2 % 2, "predicted": place % 2, "bin": place // 4}
     return {**found, "rows": rows, "mean": total / rows}
@@ -296,9 +297,11 @@ def label_of(gold: DataFrame, reference: dict) -> Column:
         return F.when(F.abs(name) < float("inf"), text) if is_number else F.trim(text)
     if "positive" not in reference:
         return F.when(F.abs(name) < float("inf"), column(name).cast("double"))
-    is_text = dict(gold.dtypes)[name] == "string"
-    value = F.lower(F.trim(name)) if is_text else column(name).cast("double").cast("string")
-    return F.when(value != "NaN", value.isin(reference["positive"]).cast("double"))
+    if isinstance(gold.schema[name].dataType, StringType):
+        return F.lower(F.trim(name)).isin(reference["positive"]).cast("double")
+    positive = pd.to_numeric(pd.Series(reference["positive"]), errors="coerce").dropna().tolist()
+    number = column(name).cast("double")
+    return F.when(F.abs(number) < float("inf"), number.isin(positive).cast("double"))
 
 
 def gold_rows(reference: dict) -> tuple[DataFrame, bool]:
@@ -316,7 +319,7 @@ def gold_rows(reference: dict) -> tuple[DataFrame, bool]:
 
 
 def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime, datetime]:
-    """The rows of today, `_now`, and those of the newest labels, `_live`; from when until when today is."""
+    """Marks rows of today, `_now`, and of the newest labels, `_live`; says when today begins and ends."""
     days = timedelta(days=float(window_days))
     until = F.lit(as_of).cast("timestamp") if as_of else F.current_timestamp()
     is_live = F.col("_label").isNotNull() & F.col("_new")
@@ -335,10 +338,10 @@ def choose_windows(rows: DataFrame, has_time: bool) -> tuple[DataFrame, datetime
     if not as_of:
         end = end.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     labelled = datetime.fromisoformat(newest["label"] or newest["row"])
-    is_now, is_recent = (
-        (time > F.lit(str(last - days)).cast("timestamp")) & (time <= F.lit(str(last)).cast("timestamp"))
-        for last in (end, labelled)
+    first, after, past, last = (
+        F.lit(str(moment)).cast("timestamp") for moment in (end - days, end, labelled - days, labelled)
     )
+    is_now, is_recent = (time >= first) & (time < after), (time > past) & (time <= last)
     rows = rows.withColumns({"_now": F.coalesce(is_now, F.lit(False)), "_live": is_live & is_recent})
     return rows, end - days, end
 
@@ -386,7 +389,9 @@ def live_part(tags: dict, reference: dict) -> tuple[Column, Column, Column]:
     if "positive" not in reference:
         return group, label, label - predicted
     is_positive = predicted >= float(tags["threshold"])
-    place = F.floor(predicted * 1000) * 4 + label * 2 + is_positive.cast("int")
+    inside = F.least(F.greatest(predicted, F.lit(1e-9)), F.lit(1 - 1e-9))
+    odds = F.floor(200 * (F.log(inside / (1 - inside)) + 21))  # as fine for probabilities near 0 and 1
+    place = odds * 4 + label * 2 + is_positive.cast("int")
     return place.cast("int"), predicted, F.lit(None).cast("double")
 
 

@@ -376,6 +376,9 @@ def get_parameters() -> tuple[str, str, str, str, str]:
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
+    margin = dbutils.widgets.get("promotion_margin")
+    if not pd.to_numeric(margin, errors="coerce") >= 0:  # NaN is not
+        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share, as 0.01")
     if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
     return given

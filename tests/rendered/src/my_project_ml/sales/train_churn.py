@@ -30,6 +30,7 @@ from mlflow.exceptions import MlflowException, RestException
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 from sklearn import config_context
 from sklearn import metrics as scores
 from sklearn.base import BaseEstimator, clone
@@ -276,11 +277,18 @@ def load_data(gold_table: str, feature_table: str) -> TrainingData:
     return TrainingData(gold, features, training_set, train, holdout, rules, remarks)
 
 
-def binary_label(gold: DataFrame) -> Column:
-    """1 or 0, by POSITIVE, or where the label has two values; NULL where it has none."""
-    is_text, number = dict(gold.dtypes)[LABEL] == "string", F.col(LABEL).cast("double")
-    value = F.lower(F.trim(LABEL)) if is_text else F.when(F.abs(number) < float("inf"), number)
-    values = gold.select(value.alias("value")).dropna().distinct().orderBy("value")
+def label_value(gold: DataFrame) -> Column:
+    """The label as it is compared: a text in lower case without blanks around it, or a number."""
+    if isinstance(gold.schema[LABEL].dataType, StringType):
+        return F.lower(F.trim(LABEL))
+    number = F.col(LABEL).cast("double")
+    return F.when(F.abs(number) < float("inf"), number)  # NaN is no label
+
+
+def positive_values(gold: DataFrame) -> list[str | float]:
+    """The values that are positive: those of POSITIVE, or the one of two that is so by its name or size."""
+    is_text = isinstance(gold.schema[LABEL].dataType, StringType)
+    values = gold.select(label_value(gold).alias("value")).dropna().distinct().orderBy("value")
     found = [row.value for row in values.limit(10).collect()]
     words = ("1", "true", "t", "yes", "y", "positive")
     has = f"label {LABEL} has the values {', '.join(map(repr, found))}"
@@ -299,7 +307,12 @@ def binary_label(gold: DataFrame) -> Column:
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
         other = ", or make the model's type multiclass" if len(found) > 2 else ""
         raise ValueError(f"{has}; write into POSITIVE which are positive{other}")
-    return value.isin(positive).cast("double")
+    return positive
+
+
+def binary_label(gold: DataFrame) -> Column:
+    """1 where the value is positive, else 0; NULL where there is none."""
+    return label_value(gold).isin(positive_values(gold)).cast("double")
 
 
 def select_rows(gold: DataFrame) -> DataFrame:
@@ -554,13 +567,16 @@ def left_to_win(value: float) -> float:
 
 
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
-    """The same, as scikit-learn asks for it."""
+    """`goodness`, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
 
 
 def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
     """How much worse the predictions get once a feature, a column here, is shuffled among the rows."""
-    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    chance, drawn = np.random.default_rng(42), []
+    for group in groups_to_draw_from(holdout[LABEL]):  # 2,000 rows, with some of a rare class too
+        drawn.append(chance.permutation(group)[: max(10, round(2000 * len(group) / len(holdout)))])
+    rows = holdout.iloc[np.concatenate(drawn)]
     features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
     found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
     return pd.DataFrame(found.importances.T, columns=features.columns)
@@ -757,6 +773,9 @@ def get_parameters() -> tuple[str, str, str, str, str]:
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
+    margin = dbutils.widgets.get("promotion_margin")
+    if not pd.to_numeric(margin, errors="coerce") >= 0:  # NaN is not
+        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share, as 0.01")
     if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
     return given
@@ -977,18 +996,11 @@ def measured(data: TrainingData, predicted: pd.DataFrame) -> dict:
     return {"metrics": metrics, "weight": WEIGHT, **compared}
 
 
-def positive_values(gold: DataFrame) -> list[str]:
-    """The values of the label that are positive, as monitoring finds them in the gold table again."""
-    is_text = dict(gold.dtypes)[LABEL] == "string"
-    value = (F.lower(F.trim(LABEL)) if is_text else F.col(LABEL).cast("double").cast("string")).alias("value")
-    found = gold.where(binary_label(gold) == 1).select(value).distinct().collect()
-    return sorted(row.value for row in found)
-
-
 def log_reference(data: TrainingData, predicted: pd.DataFrame) -> None:
     """Logs what monitoring needs: how columns and probabilities are spread, positive values, the metrics."""
     reference = {**spread(data, predicted["probability"]), **measured(data, predicted)}
-    mlflow.log_dict({**reference, "positive": positive_values(data.gold.df)}, "reference.json")
+    positive = [str(value) for value in positive_values(data.gold.df)]
+    mlflow.log_dict({**reference, "positive": positive}, "reference.json")
 
 
 def main() -> str:

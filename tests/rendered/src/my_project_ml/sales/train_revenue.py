@@ -495,13 +495,16 @@ def left_to_win(value: float) -> float:
 
 
 def goodness_of(model: BaseEstimator, features: pd.DataFrame, truth: pd.Series) -> float:
-    """The same, as scikit-learn asks for it."""
+    """`goodness`, as scikit-learn asks for it."""
     return goodness(truth, predict(model, features))
 
 
 def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFrame:
     """How much worse the predictions get once a feature, a column here, is shuffled among the rows."""
-    rows = holdout.sample(min(len(holdout), 2000), random_state=42)
+    chance, drawn = np.random.default_rng(42), []
+    for group in groups_to_draw_from(holdout[LABEL]):  # 2,000 rows, with some of a rare class too
+        drawn.append(chance.permutation(group)[: max(10, round(2000 * len(group) / len(holdout)))])
+    rows = holdout.iloc[np.concatenate(drawn)]
     features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
     found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
     return pd.DataFrame(found.importances.T, columns=features.columns)
@@ -698,6 +701,9 @@ def get_parameters() -> tuple[str, str, str, str, str]:
         raise ValueError("a parameter is empty; fill in the widgets above, or give it in the job's YAML")
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
+    margin = dbutils.widgets.get("promotion_margin")
+    if not pd.to_numeric(margin, errors="coerce") >= 0:  # NaN is not
+        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share, as 0.01")
     if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
     return given
