@@ -3,7 +3,9 @@
 import argparse
 import errno
 import importlib
+import os
 import pkgutil
+import select
 import signal
 import sys
 from pathlib import Path
@@ -26,6 +28,11 @@ def main() -> int:
     except (BundleError, WorkspaceError) as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        if not _is_unread(sys.stdout.fileno()):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to write, at the end
+        return 128 + signal.SIGPIPE
     except OSError as error:
         from local_workspace.workspace import damage, state
 
@@ -54,6 +61,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_arguments(own)
         own.set_defaults(run=command.run)
     return parser
+
+
+def _is_unread(pipe: int) -> bool:
+    """Whether nobody reads any more, as after `| head`."""
+    poll = select.poll()
+    poll.register(pipe, 0)  # for what is said without having been asked for
+    return bool(poll.poll(0))
 
 
 def _stop_in_order() -> None:

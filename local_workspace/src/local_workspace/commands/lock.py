@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from local_workspace.bundle.root import find_root
 from local_workspace.errors import BundleError
@@ -52,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         asked = [f"--upgrade-package={name}=={number}" for name, number in same.items()]
         _uv("lock", "--quiet", *asked, folder=root)
         lines = [f"{indent}- {name}=={number}\n" for name, number in locked.items()]
-        file.write_text("".join([*before, *lines, *after]), "utf-8")
+        if file.read_text("utf-8") != text:
+            raise BundleError(f"lock: {file} was changed meanwhile, and is left as it is; run this again")
+        _replace(file, "".join([*before, *lines, *after]))
     moved = [f"{name} {environment[name]} to {installed[name]}" for name in installed if name in environment]
     print(f"A task installs {len(installed) - len(moved)} packages that environment {version} lacks.")
     print(f"Of the environment's own, {len(moved)} move: {', '.join(moved) or 'none'}.")
@@ -66,6 +68,17 @@ def _environment_file(root: Path) -> tuple[Path, str]:
             return file, text
     problem = f"no list of packages in resources/ has a line that begins with {MARK!r}"
     raise BundleError(f"lock: {problem}; write it below your pins, and what is locked will stand there")
+
+
+def _replace(file: Path, text: str) -> None:
+    """Writes it whole, or leaves the file as it was, as on a disk that is full."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        part.write_text(text, "utf-8")
+        shutil.copymode(file, part)
+        part.replace(file.resolve())
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _split(text: str) -> tuple[list[str], str, list[str], list[str], list[str]]:
@@ -122,7 +135,13 @@ def _read_lock(lock: Path) -> Versions:
 def _versions(lines: Iterable[str]) -> Versions:
     """The exact version by package, or of `~=` the first."""
     asked = [Requirement(line.partition("#")[0]) for line in lines if line.partition("#")[0].strip()]
-    return {canonicalize_name(each.name): Version(next(iter(each.specifier)).version) for each in asked}
+    found: Versions = {}
+    for each in asked:
+        try:
+            found[canonicalize_name(each.name)] = Version(next(iter(each.specifier)).version)
+        except InvalidVersion:
+            raise BundleError(f"lock: {each} is no exact version; pin one, as {each.name}==1.2.3") from None
+    return found
 
 
 def resolve(pins: list[str], environment: Versions, preferred: Versions) -> Versions:

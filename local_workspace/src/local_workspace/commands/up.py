@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
             while guests.idle_seconds() < idle_minutes * 60:
                 workspace.check()
                 time.sleep(0.5)
-        except WorkspaceError as error:
-            guests.say(str(error))
+        except (WorkspaceError, KeyboardInterrupt) as error:
+            guests.say(str(error) or found.ENDED)
             raise
         finally:
             link.unlink(missing_ok=True)

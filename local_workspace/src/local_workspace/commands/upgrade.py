@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from copy import deepcopy
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.change:
         print(EXPLANATION)
         return 0
+    if not shutil.which("git"):
+        refuse("There is no git on the PATH; install it.")
     bundle = Repository(find_root())
     old = new = read_source(bundle.folder / SOURCE)
     if bundle.git("status", "--porcelain"):
@@ -91,6 +94,8 @@ def read_source(file: Path) -> Source:
     """What the bundle was rendered from."""
     try:
         source: Source = yaml.safe_load(file.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        refuse(f"{file} is no YAML ({' '.join(str(error).split())}); correct it, or resolve its conflict.")
     except FileNotFoundError:
         refuse(f"There is no {file}, which says what this bundle was rendered from.")
     if not source["version"]:

@@ -10,6 +10,7 @@ python class_archive.py FOLDER JAVA OPTION ... JAR ... < CLASSES
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 FREE_MB = 2000
+SHORT = re.compile("insufficient memory|Cannot allocate memory|No space left on device")
 WHOLE = 20_000  # classes; a command that lists fewer has used only a part of Spark
 AT_ITS_ADDRESS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0")  # else it is rewritten
 UNUSED_SECONDS = 30 * 24 * 3600  # after which the archive of other versions is removed
@@ -97,11 +99,12 @@ def main() -> int:
         part.unlink(missing_ok=True)
         dump = ["-Xshare:dump", "-XX:SharedClassListFile=/dev/stdin", f"-XX:SharedArchiveFile={part}"]
         made = subprocess.run([java, *options, *dump, "-cp", jars], capture_output=True, text=True)
-        if made.returncode:
-            _refused(folder).write_text(made.stdout + made.stderr)
-        else:
+        said = made.stdout + made.stderr
+        if made.returncode == 0:
             part.replace(folder / "classes.jsa")
             _remove_unused(folder.parent)
+        elif made.returncode > 0 and not SHORT.search(said):  # else another run may have more luck
+            _refused(folder).write_text(said)
     return 0
 
 

@@ -8,6 +8,7 @@ import time
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import is_zipfile
 
 from local_workspace.errors import WorkspaceError
 
@@ -23,17 +24,25 @@ WATCHED = (sys.executable, "-ES", str(Path(__file__).with_name("watchdog.py")))
 
 def class_path() -> list[Path]:
     """Every jar, always in the same order; empty where Delta's have not been fetched."""
+    for jars in _delta_jars():
+        if all(map(is_zipfile, jars)):
+            return [*sorted(_spark_home().glob("jars/*.jar")), *jars]
+    return []
+
+
+def _delta_jars() -> list[list[Path]]:
+    """Where Ivy puts Delta's jars, in each of its folders."""
     release = version("delta-spark")
     home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # where Java looks, whatever HOME says
     names = (f"io.delta_{DELTA}-{release}.jar", f"io.delta_delta-storage-{release}.jar")
-    for folder in sorted(home.glob(".ivy2*/jars")):
-        if all((folder / name).exists() for name in names):
-            return [*sorted(_spark_home().glob("jars/*.jar")), *(folder / name for name in names)]
-    return []
+    return [[folder / name for name in names] for folder in sorted(home.glob(".ivy2*/jars"))]
 
 
 def fetch(log: Path, environment: dict[str, str]) -> list[Path]:
     """Has Spark fetch Delta's jars, and returns every jar; raises where it cannot."""
+    for jar in [jar for jars in _delta_jars() for jar in jars]:
+        if jar.exists() and not is_zipfile(jar):  # of a fetch that was killed: Ivy takes it for whole
+            jar.unlink()
     package = f"io.delta:{DELTA}:{version('delta-spark')}"
     submit = [str(_spark_home() / "bin/spark-submit"), "--packages", package, "--master", "local"]
     nothing = ["--class", "org.apache.hadoop.util.VersionInfo", "spark-internal"]  # to run with them

@@ -3,6 +3,7 @@
 A session has those for large data if there is a large table when it begins.
 """
 
+import glob
 import os
 from pathlib import Path
 
@@ -25,10 +26,20 @@ LARGE_BYTES = 20 << 20  # of one table's files: some 80,000 rows of 30 numbers
 
 
 def has_large_table(state: Path) -> bool:
-    return any(is_large(table) for table in state.glob("warehouse/*.db/*"))
+    folder = glob.escape(str(state))
+    tables = glob.iglob(f"{folder}/warehouse/*.db/*")  # which passes over what goes meanwhile
+    return any(is_large(Path(table)) for table in tables)
 
 
 def is_large(path: Path) -> bool:
     """Whether a file, or the files of a table with those of its past versions, are large."""
-    files = path.rglob("*.parquet") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files) > LARGE_BYTES
+    inside = glob.iglob(f"{glob.escape(str(path))}/**/*.parquet", recursive=True)
+    return sum(map(_size, inside if path.is_dir() else [path])) > LARGE_BYTES
+
+
+def _size(file: Path | str) -> int:
+    """Its bytes; 0 of one that another task has just removed."""
+    try:
+        return os.stat(file).st_size
+    except FileNotFoundError:
+        return 0

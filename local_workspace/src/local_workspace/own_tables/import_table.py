@@ -34,8 +34,12 @@ def import_table(root: Path, domain: str, paths: list[Path], replace: bool) -> i
     with own_folder() as folder:  # which goes at the next start if this is killed
         prepared = prepare(files, folder)
         with open_workspace(root) as workspace:
-            table = _import(workspace, found, prepared, files.paths, replace)
-            imported.remember(workspace.state, found.gold_table, [path.resolve() for path in files.paths])
+            try:
+                table = _import(workspace, found, prepared, files.paths, replace)
+            finally:  # also of a table that was written before this is stopped: `reset` asks for it then
+                if found.folder(workspace.state).exists():
+                    paths_of_it = [path.resolve() for path in files.paths]
+                    imported.remember(workspace.state, found.gold_table, paths_of_it)
             task = _make_features(workspace, bundle, found)
             features = _columns(workspace, found.feature_table) if task.status == "SUCCESS" else {}
     print(f"{found.gold_table} has {table['rows']:,} rows of {', '.join(map(str, paths))}.")

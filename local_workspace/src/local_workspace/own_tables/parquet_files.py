@@ -23,14 +23,13 @@ def read_parquet(
 ) -> tuple[list[Path], list[str]]:
     """The files to read in place of these, and what a person may not expect of them."""
     parts = {name: judge([found[name] for found in partitions]) for name in partitions[0]}
-    files = [_open(path) for path in paths]
-    for path, file in zip(paths, files, strict=True):
-        _check_names(path, [*file.schema_arrow.names, *(set(parts) - set(file.schema_arrow.names))])
-    wanted = _common_types(paths, files)
+    schemas = [_schema(path) for path in paths]  # no file stays open: there may be more than may be
+    for path, schema in zip(paths, schemas, strict=True):
+        _check_names(path, [*schema.names, *(set(parts) - set(schema.names))])
+    wanted = _common_types(paths, schemas)
     said: dict[str, None] = {}
     found = []
-    for number, (path, file, values) in enumerate(zip(paths, files, partitions, strict=True)):
-        schema = file.schema_arrow
+    for number, (path, schema, values) in enumerate(zip(paths, schemas, partitions, strict=True)):
         left_out = [field.name for field in schema if INDEX.fullmatch(field.name) or _hides(field.type)]
         said |= dict.fromkeys(line for field in schema if (line := _say(field)))
         changes = {field.name: _change(field.type, wanted[field.name]) for field in schema}
@@ -42,7 +41,9 @@ def read_parquet(
         else:
             kept = {name: change for name, change in changes.items() if name not in left_out}
             try:
-                _write(file, target, kept, {name: (column, values[name]) for name, column in new.items()})
+                with pyarrow.parquet.ParquetFile(path) as file:
+                    constants = {name: (column, values[name]) for name, column in new.items()}
+                    _write(file, target, kept, constants)
             except (pyarrow.ArrowInvalid, OSError) as error:
                 problem = " ".join(str(error).split())
                 raise WorkspaceError(f"{path} cannot be read: {problem}; write it anew") from None
@@ -50,12 +51,12 @@ def read_parquet(
     return found, list(said)
 
 
-def _common_types(paths: list[Path], files: list[pyarrow.parquet.ParquetFile]) -> dict[str, pyarrow.DataType]:
+def _common_types(paths: list[Path], schemas: list[pyarrow.Schema]) -> dict[str, pyarrow.DataType]:
     """The type of each column that all files can have; numbers of pandas are doubles where one is missing."""
     types: dict[str, pyarrow.DataType] = {}
     first: dict[str, Path] = {}
-    for path, file in zip(paths, files, strict=True):
-        for field in file.schema_arrow:
+    for path, schema in zip(paths, schemas, strict=True):
+        for field in schema:
             name, kind = field.name, field.type
             kind = kind.value_type if pyarrow.types.is_dictionary(kind) else kind
             pair = [pyarrow.schema([(name, types.get(name, kind))]), pyarrow.schema([(name, kind)])]
@@ -68,10 +69,13 @@ def _common_types(paths: list[Path], files: list[pyarrow.parquet.ParquetFile]) -
     return types
 
 
-def _open(path: Path) -> pyarrow.parquet.ParquetFile:
+def _schema(path: Path) -> pyarrow.Schema:
     try:
-        return pyarrow.parquet.ParquetFile(path)
-    except (pyarrow.ArrowInvalid, OSError):
+        with pyarrow.parquet.ParquetFile(path) as file:
+            return file.schema_arrow
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # not of its content: as of one that may not be read
         raise WorkspaceError(f"{path} is no Parquet file; write it as one") from None
 
 

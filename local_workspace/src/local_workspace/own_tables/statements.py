@@ -11,7 +11,6 @@ import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.sql import (
     Disposition,
-    ExecuteStatementRequestOnWaitTimeout,
     ExternalLink,
     Format,
     StatementParameterListItem,
@@ -44,8 +43,7 @@ class Statements:
             disposition=Disposition.EXTERNAL_LINKS,
             format=Format.ARROW_STREAM,
             byte_limit=MAX_BYTES,
-            wait_timeout="30s",
-            on_wait_timeout=ExecuteStatementRequestOnWaitTimeout.CONTINUE,
+            wait_timeout="0s",  # so that its id is known at once, by which it can be cancelled
         )
         statement_id = response.statement_id
         assert statement_id is not None  # since it has begun

@@ -53,9 +53,13 @@ class FoundWorkspace:
 
     def start(self, function: Callable[..., None], *arguments: object) -> Task:
         """Starts a task's process, which ends with this one at the latest."""
-        connection = Client(self._socket, "AF_UNIX")
-        connection.send((function, arguments))
-        process = FoundProcess(connection)
+        try:
+            connection = Client(self._socket, "AF_UNIX")
+            connection.send((function, arguments))
+            process = FoundProcess(connection)
+        except (OSError, EOFError):
+            self.check()
+            raise WorkspaceError(ENDED) from None
         return Task(process, process, "")
 
     def end(self, task: Task) -> None:

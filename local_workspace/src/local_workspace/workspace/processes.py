@@ -25,7 +25,8 @@ class Processes:
     """Starts processes; the libraries begin to load when this is made, and go on while others start."""
 
     def __init__(self, log: Path):
-        self._changing = threading.Lock()
+        self._changing, self._closed = threading.Lock(), False
+        self._begun = vars(forkserver)["_forkserver"]._forkserver_pid is None
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["local_workspace.workspace.preload"])
         self._log = log
@@ -39,6 +40,8 @@ class Processes:
         """Starts `function(*args)`; as a daemon it can have no children. It ends with this process."""
         process = self._context.Process(target=_call, args=(function, *args), daemon=daemon)
         with self._changing:
+            if self._closed:
+                raise WorkspaceError("The workspace has ended, so nothing starts in it any more")
             self.check()  # or Python would start another server, with another environment
             process.start()
         return process
@@ -63,6 +66,21 @@ class Processes:
         with self._changing:  # or one that starts now were taken for an orphan
             living = [child.pid for child in multiprocessing.active_children() if child.pid]
             descendants.kill(self._server, spare=living)  # the orphans
+
+    def close(self) -> None:
+        """Ends the tasks that still run; none starts any more."""
+        with self._changing:
+            self._closed = True
+        for process in multiprocessing.active_children():
+            if not process.daemon:
+                self.end(process)
+
+    def stop(self) -> None:
+        """Ends the process that all are forked from: another workspace has another environment."""
+        if self._begun:
+            with suppress(ProcessLookupError):
+                os.kill(self._server, signal.SIGKILL)
+            vars(forkserver)["_forkserver"]._stop()
 
     def pipe(self) -> tuple[Connection, Connection]:
         """A connection to receive by, and one to send by."""

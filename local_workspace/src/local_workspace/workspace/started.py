@@ -74,6 +74,7 @@ class Workspace:
                 self._spark.start(environment | python)
                 undo.callback(self._spark.stop)
                 self._processes = Processes(self.logs / "services.log")
+                undo.callback(self._processes.stop)
             self._spark_url = self._spark.url()
             belonging.note(self.state)  # a catalog that Spark has made just now
             arguments = (listener, token, self.state, mlflow_folder, self._spark_url)
@@ -85,6 +86,7 @@ class Workspace:
             undo.callback(self._processes.end, self._services)
             self._workers = self._processes.start(python_workers.serve, self.folder, self.root, daemon=True)
             undo.callback(self._processes.end, self._workers)
+            undo.callback(self._processes.close)  # before all else: a task would wait for what has ended
 
     def connection(self) -> tuple[dict[str, str], str]:
         """The environment, and the address of a Spark session, of a process that is to be like a task's."""

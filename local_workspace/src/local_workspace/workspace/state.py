@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -25,6 +26,7 @@ REMEDIES = {
     errno.EDQUOT: "make room on its disk",
     errno.EMFILE: "allow more open files, as by ulimit -n 4096",
 }
+REMOVED = "removed"  # what a `reset` removes, within the state
 PLAIN = re.compile(r"[\w./-]+", re.ASCII)
 
 
@@ -51,6 +53,7 @@ def lock(folder: Path) -> TextIO:
             raise WorkspaceError(f"{problem}; make it a link to a folder of a local disk") from None
         else:
             if _is_there(held):
+                shutil.rmtree(folder / REMOVED, ignore_errors=True)
                 return held
             held.close()  # `reset` removed it while this waited, and others make a new one
             held = _open_lock(folder)
@@ -97,12 +100,17 @@ def reset(bundle_root: Path) -> None:
         return
     with lock(folder):
         refuse_shared(folder)
-        if folder.is_symlink():
-            for path in folder.iterdir():
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        else:
-            shutil.rmtree(folder)
         _link(folder).unlink(missing_ok=True)
+        removed = folder / REMOVED
+        removed.mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            if path.name not in (REMOVED, "lock"):
+                path.rename(removed / path.name)
+        shutil.rmtree(removed)  # if this is killed, the next command does it
+        (folder / "lock").unlink()  # last: who waits for it finds nothing half removed
+        if not folder.is_symlink():
+            with suppress(OSError):  # another command makes a new state there
+                folder.rmdir()
 
 
 def mlflow_folder(folder: Path) -> Path:

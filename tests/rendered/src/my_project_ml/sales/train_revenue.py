@@ -504,7 +504,7 @@ def measure_importance(model: BaseEstimator, holdout: pd.DataFrame) -> pd.DataFr
     chance, drawn = np.random.default_rng(42), []
     for group in groups_to_draw_from(holdout[LABEL]):  # 2,000 rows, with some of a rare class too
         drawn.append(chance.permutation(group)[: max(10, round(2000 * len(group) / len(holdout)))])
-    rows = holdout.iloc[np.concatenate(drawn)]
+    rows = holdout.iloc[np.sort(np.concatenate(drawn))]
     features, truth = rows[list(model.feature_names_in_)], rows[LABEL]
     found = permutation_importance(model, features, truth, scoring=goodness_of, n_repeats=3, random_state=42)
     return pd.DataFrame(found.importances.T, columns=features.columns)
@@ -520,11 +520,11 @@ def remarks_on(importance: pd.DataFrame, data: TrainingData, predicted: pd.Serie
     losses, truth = importance.mean().clip(lower=0).sort_values(), data.holdout[LABEL]
     constant = best_constant(truth)
     gain = goodness(truth, predicted) - goodness(truth, constant)
+    left, most = (left_to_win(evaluate_one(truth, found)) for found in (predicted, constant))
     is_one = len(losses) > 1 and losses.iloc[:-1].sum() < 0.05 * losses.iloc[-1]
-    if is_one and 0 < gain < 2 * losses.iloc[-1]:  # more than a little is carried
+    if is_one and 0.1 * most < gain < 2 * losses.iloc[-1]:  # not by luck, and more than a little is carried
         found = f"feature {losses.index[-1]} carries nearly all of the gain"
         return [f"{found}: add it to NOT_FEATURES if it is known only with the label"]
-    left, most = (left_to_win(evaluate_one(truth, found)) for found in (predicted, constant))
     if gain > 0 and left < 0.001 * most:
         return ["this is too good: look for features known only with the label, as a date that came with it"]
     return []
