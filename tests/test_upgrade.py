@@ -467,10 +467,16 @@ def without_source(bundle, published):
     return f"There is no {bundle / '.cookiecutter.yml'}"
 
 
+def in_conflict(bundle, published):
+    append(bundle / ".cookiecutter.yml", "<<<<<<< HEAD\n=======\n>>>>>>> theirs")
+    return f"{bundle / '.cookiecutter.yml'} is no YAML (while scanning "
+
+
 @pytest.mark.parametrize(
     "make",
     [
         uncommitted,
+        in_conflict,
         untracked,
         ignored_in_the_way,
         unreachable,

@@ -1,7 +1,9 @@
 """What `run` returns, by what its notebooks say; without Spark."""
 
+import os
 import re
 import stat
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,3 +72,14 @@ def test_a_run_whose_logs_are_removed_ends_with_a_sentence(opened, monkeypatch, 
     assert command_line.main() == 2
     said = r"/\S+/logs/ml_training_pipeline.lock: this was removed while the workspace ran; start it anew\n"
     assert re.fullmatch(said, capsys.readouterr().err)
+
+
+def test_what_nobody_reads_any_more_is_no_traceback(tmp_path):
+    """As of `| head`."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "local_workspace", "check"]
+    root = copy_rendered(tmp_path / "bundle")
+    done = subprocess.run(command, cwd=root, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.stderr, done.returncode) == ("", 141)

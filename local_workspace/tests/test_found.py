@@ -61,6 +61,14 @@ def test_an_up_that_is_stopped_before_a_task_starts_is_said_in_a_sentence(root, 
         workspace.start(print)
 
 
+def test_an_up_that_ended_before_a_task_starts_is_said_in_a_sentence(root, up):
+    threading.Thread(target=answer, args=(up, root), daemon=True).start()
+    with found.find(root) as workspace:
+        up.close()
+        with pytest.raises(WorkspaceError, match="^`up` has ended, and this with it; start it anew"):
+            workspace.start(print)
+
+
 def test_the_link_of_an_up_that_was_killed_goes_when_a_workspace_starts(root, monkeypatch):
     link = root / ".local_workspace/up"
     link.symlink_to("/tmp/local_workspace-gone/up")

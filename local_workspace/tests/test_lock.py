@@ -108,6 +108,42 @@ def test_what_cannot_be_locked_is_said(bundle, file, old, new, sentence):
         run()
 
 
+def test_what_its_owner_saves_meanwhile_is_kept(bundle, monkeypatch):
+    file = bundle / ENVIRONMENT
+    resolve = lock.resolve
+
+    def resolve_while_its_owner_edits(*given):
+        file.write_text(f"{file.read_text('utf-8')}# mine\n", "utf-8")
+        return resolve(*given)
+
+    monkeypatch.setattr(lock, "resolve", resolve_while_its_owner_edits)
+    with pytest.raises(BundleError, match=f"^lock: {file} was changed meanwhile, and is left as it is; run"):
+        run()
+    assert file.read_text("utf-8").endswith("# mine\n")
+
+
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(bundle, monkeypatch):
+    file = bundle / ENVIRONMENT
+    before, write = file.read_text("utf-8"), Path.write_text
+
+    def write_a_part(path, text, encoding=None):
+        write(path, text[:10], encoding)
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", write_a_part)
+    with pytest.raises(OSError, match="No space left"):
+        lock._replace(file, "new")
+    assert file.read_text("utf-8") == before
+    assert list(file.parent.glob("*.part")) == []
+
+
+def test_a_pin_that_is_no_version_is_named():
+    with pytest.raises(
+        BundleError, match=r"^lock: numpy==2\.\* is no exact version; pin one, as numpy==1.2.3"
+    ):
+        lock._versions(["numpy==2.*"])
+
+
 def test_without_uv_the_remedy_is_said(bundle, monkeypatch):
     monkeypatch.delenv("UV")
     monkeypatch.setenv("PATH", os.devnull)

@@ -11,16 +11,19 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing
+import zipfile
+from contextlib import closing, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from local_workspace.compute import spark_jars, spark_settings
 from local_workspace.errors import WorkspaceError
 from local_workspace.jobs import outcomes, task_kinds
 from local_workspace.notebooks import log, process
 from local_workspace.options import MOST, option
-from local_workspace.own_tables import import_table
+from local_workspace.own_tables import import_table, imported
 from local_workspace.workspace import belonging, damage, environment, locked, memory, temporary
 from local_workspace.workspace.guests import Guests
 from local_workspace.workspace.started import Workspace
@@ -430,6 +433,54 @@ def test_the_folder_of_a_killed_run_goes_and_no_other(tmp_path, monkeypatch):
         living.wait()
 
 
+def test_a_file_that_goes_while_a_task_begins_has_no_size(tmp_path):
+    table = tmp_path / "warehouse/gold.db/sales"
+    table.mkdir(parents=True)
+    (table / "part.parquet").symlink_to("gone")  # as one that was listed, and then removed
+    assert not spark_settings.has_large_table(tmp_path)
+
+
+def test_a_jar_that_was_fetched_by_half_is_fetched_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(spark_jars.pwd, "getpwuid", lambda user: SimpleNamespace(pw_dir=str(tmp_path)))
+    whole, half = make_jars(tmp_path)
+    assert spark_jars.class_path()[-2:] == [whole, half]
+    half.write_bytes(whole.read_bytes()[:50])
+    assert spark_jars.class_path() == []
+    monkeypatch.setattr(spark_jars, "FETCH_SECONDS", 0)
+    with pytest.raises(WorkspaceError, match="cannot fetch"):
+        spark_jars.fetch(tmp_path / "log", {})
+    assert whole.exists() and not half.exists()
+
+
+def make_jars(home):
+    """Two jars where Ivy puts them."""
+    release = version("delta-spark")
+    (home / ".ivy2/jars").mkdir(parents=True)
+    names = (f"io.delta_delta-spark_2.13-{release}.jar", f"io.delta_delta-storage-{release}.jar")
+    for name in names:
+        with zipfile.ZipFile(home / ".ivy2/jars" / name, "w") as jar:
+            jar.writestr("a", "a" * 100)
+    return [home / ".ivy2/jars" / name for name in names]
+
+
+def test_workspaces_one_after_the_other_fork_their_tasks_each_from_its_own(tmp_path):
+    """In one process: the second has another environment."""
+    code = f"""
+from pathlib import Path
+from local_workspace.workspace.processes import Processes
+found = []
+for _ in range(2):
+    processes = Processes(Path({str(tmp_path / "log")!r}))
+    found.append(processes._server)
+    processes.stop()
+print(found[0] != found[1])
+"""
+    given = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
+    given |= {"PYTHONPATH": environment.SOURCE}
+    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
+
+
 def test_a_shell_ends_once_its_workspace_has(tmp_path):
     code = f"""
 from pathlib import Path
@@ -465,6 +516,32 @@ def test_a_command_keeps_its_sockets_though_another_removes_its_folder_as_it_end
 
     assert not folder.exists()
     assert sockets.exists()
+
+
+@pytest.mark.parametrize("has_written", [True, False])
+def test_a_table_whose_import_is_stopped_is_asked_for_by_reset(tmp_path, monkeypatch, has_written):
+    table, state = tmp_path / "warehouse/gold.db/sales", tmp_path / ".local_workspace"
+    domain = SimpleNamespace(gold_table="gold.sales", folder=lambda state: table)
+    files = SimpleNamespace(paths=[tmp_path / "sales.csv"])
+
+    @contextmanager
+    def opened(root):
+        yield SimpleNamespace(state=state)
+
+    def stop(*_):
+        if has_written:
+            table.mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    known = {"Bundle": None, "find_domain": domain, "refuse_existing": None, "find_files": files}
+    for name, value in (known | {"prepare": None}).items():
+        monkeypatch.setattr(import_table, name, lambda *_, value=value: value)
+    monkeypatch.setattr(import_table, "open_workspace", opened)
+    monkeypatch.setattr(import_table, "_import", stop)
+    state.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        import_table.import_table(tmp_path, "sales", [], replace=False)
+    assert list(imported.recall(state)) == ["gold.sales"] * has_written
 
 
 def test_the_data_of_an_import_is_where_a_later_run_removes_it_after_a_kill(tmp_path, monkeypatch):

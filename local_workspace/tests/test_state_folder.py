@@ -100,6 +100,23 @@ def test_a_reset_of_a_link_empties_the_folder_and_keeps_the_link(linked, tmp_pat
     assert (tmp_path / "kept").exists()
 
 
+def test_a_reset_that_is_killed_leaves_no_half_of_a_state(tmp_path, monkeypatch):
+    folder = tmp_path / NAME
+    for name in ("warehouse", "models", "logs"):
+        (folder / name).mkdir(parents=True)
+    (folder / "mlflow.db").touch()
+
+    def kill(path):
+        assert {each.name for each in folder.iterdir()} == {"lock", path.name}
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(state.shutil, "rmtree", lambda path, **_: path.exists() and kill(path))
+        state.reset(tmp_path)
+    with state.lock(folder):
+        assert {each.name for each in folder.iterdir()} == {"lock", "logs"}  # as of a new one
+
+
 def test_a_reset_does_not_remove_a_link_to_a_disk_that_is_not_there(linked, tmp_path):
     (tmp_path / "disk").rename(tmp_path / "unmounted")
     with pytest.raises(WorkspaceError, match="which is not there; mount its disk, or correct the link"):

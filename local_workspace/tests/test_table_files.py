@@ -1,6 +1,8 @@
 """Parquet, JSON and folders as people have them: what Spark is given in their place."""
 
 import json
+import os
+import resource
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -102,6 +104,18 @@ def test_a_column_has_one_type_in_all_files(tmp_path, what):
         return
     with pytest.raises(WorkspaceError, match=wanted.replace("{}", str(tmp_path))):
         read(tmp_path, "a.parquet", "b.parquet")
+
+
+def test_there_may_be_more_files_than_may_be_open(tmp_path):
+    for number in range(60):
+        write(tmp_path / f"files/{number}.parquet")
+    (soft, hard), open_now = resource.getrlimit(resource.RLIMIT_NOFILE), len(os.listdir("/dev/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 20, hard))
+    try:
+        rows, _ = read(tmp_path, "files")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(rows) == 60 * len(ROWS["x"])
 
 
 @pytest.mark.parametrize("rows", [0, 2])

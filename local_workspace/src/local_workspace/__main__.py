@@ -24,6 +24,7 @@ def main() -> int:
     _stop_in_order()
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
         return code
     except (BundleError, WorkspaceError) as error:
         print(error, file=sys.stderr)

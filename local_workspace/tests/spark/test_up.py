@@ -67,12 +67,17 @@ def commands(tmp_path_factory):
     return Commands(root)
 
 
-@pytest.fixture(scope="module")
-def up(commands):
+def start_up(commands) -> subprocess.Popen:
     process = commands.start("up")
     assert STARTING in process.stdout.readline()
     while "Ready." not in (line := process.stdout.readline()):
         assert line, process.wait()
+    return process
+
+
+@pytest.fixture(scope="module")
+def up(commands):
+    process = start_up(commands)
     yield process
     process.kill()
     process.wait()
@@ -121,13 +126,15 @@ def test_one_that_is_older_than_the_packages_is_refused(commands, up):
     assert code == 2 and "`up` runs since before packages or local_workspace changed; start it anew" in output
 
 
-def test_after_it_was_killed_a_run_ends_and_the_next_command_starts_its_own(commands, up):
-    run, pid = start_sleeping(commands)
-    up.kill()
-    code, output = ended(run)
-    assert code == 2 and output.endswith(
-        "`up` has ended, and this with it; start it anew, or do without it\n"
-    )
-    wait_for(lambda: not is_running(pid))
-    code, output = commands.run("sql", "SELECT 41 + 1 AS answer")
-    assert code == 0 and STARTING in output and "42" in output
+def test_after_it_was_killed_or_stopped_runs_end_at_once_and_the_next_command_starts_anew(commands, up):
+    for number, own_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
+        run, pid = start_sleeping(commands)
+        up.send_signal(number)
+        code, output = ended(run)
+        assert code == 2 and output.endswith(
+            "`up` has ended, and this with it; start it anew, or do without it\n"
+        )
+        wait_for(lambda pid=pid: not is_running(pid))
+        assert up.wait(60) == own_code
+        if number == signal.SIGKILL:
+            up = start_up(commands)
