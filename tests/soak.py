@@ -33,7 +33,7 @@ def play_round(soak: Soak, kind: str, what: str, chance: random.Random) -> tuple
     before = soak.facts()
     said = KINDS[kind][0](soak, what, chance)
     soak.check_gone()
-    if what == "all":
+    if kind == "first" or what == "all":
         soak.expected["by_hand"] = []
     else:
         soak.check_kept(before)

@@ -82,6 +82,12 @@ def kill(soak: Soak, what: str, chance: random.Random) -> str:
     return f"after {moment:.1f} s: {soak.ended(run)}"
 
 
+def first(soak: Soak, what: str, chance: random.Random) -> str:
+    """The same amid a first run, which makes all tables."""
+    shutil.rmtree(soak.state)
+    return kill(soak, what, chance)
+
+
 def kill_up(soak: Soak, chance: random.Random) -> str:
     up, run = started_up(soak)
     run.until(moment := chance.uniform(0.5, soak.seconds / 2))
@@ -273,6 +279,7 @@ def move(soak: Soak, what: str, chance: random.Random) -> str:
 PROCESSES = ("main", "Spark", "watchdog", "forkserver", "tracker", "services", "workers", "task")
 KINDS: dict[str, tuple[Callable[[Soak, str, random.Random], str], tuple[str, ...]]] = {
     "kill": (kill, (*PROCESSES, "group", "up")),
+    "first": (first, ("main", "Spark", "group")),
     "stop": (stop, PROCESSES),
     "fill": (fill, ("state", "temporary")),
     "lock": (lock, ("mlflow.db", "metastore_db")),

@@ -134,7 +134,7 @@ def _make_tables_own(state: Path) -> Path:
         f"WHERE SUBSTR({column}, 1, {len(old) + 1}) = {_quoted(old + '/')};"
         for table, column in PATHS_OF_TABLES
     ]
-    said = _ask_derby(state, "AUTOCOMMIT OFF;", *changes, "COMMIT;")
+    said = ask_derby(state, "AUTOCOMMIT OFF;", *changes, "COMMIT;")
     if ERROR.search(said) or _folder_of_tables(state) != new:
         raise WorkspaceError(_not_own(state, said))
     return Path(old.removeprefix("file:"))
@@ -142,7 +142,7 @@ def _make_tables_own(state: Path) -> Path:
 
 def _folder_of_tables(state: Path) -> str | None:
     """Where the catalog has its tables; None while it has no schema yet."""
-    said = _ask_derby(state, "SELECT DB_LOCATION_URI FROM APP.DBS WHERE NAME = 'default';")
+    said = ask_derby(state, "SELECT DB_LOCATION_URI FROM APP.DBS WHERE NAME = 'default';")
     if found := re.search(r"^(file:.*?)/warehouse *$", said, re.MULTILINE):
         return found[1]
     if NO_SCHEMA.search(said):
@@ -158,7 +158,7 @@ def _not_own(state: Path, said: str) -> str:
     )
 
 
-def _ask_derby(state: Path, *statements: str) -> str:
+def ask_derby(state: Path, *statements: str) -> str:
     """What Derby's own tool prints, the errors of statements too; raises where it does not run to its end."""
     script = "\n".join(
         ["MAXIMUMDISPLAYWIDTH 4000;", "CONNECT 'jdbc:derby:metastore_db';", *statements, "EXIT;"]

@@ -16,7 +16,7 @@ from local_workspace.compute.spark_server import SparkServer
 from local_workspace.compute.spark_sessions import end_session
 from local_workspace.errors import WorkspaceError
 from local_workspace.options import option
-from local_workspace.workspace import belonging, damage, machine, state
+from local_workspace.workspace import belonging, damage, machine, state, unnamed
 from local_workspace.workspace.environment import make_environment, private
 from local_workspace.workspace.processes import Processes
 from local_workspace.workspace.tasks import Settings, Task
@@ -51,12 +51,15 @@ class Workspace:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if error == (None, None, None):
+            unnamed.end(self.state)
         self._end.close()
 
     def _start(self, allowed: list[str], undo: ExitStack) -> None:
         """Starts Spark and the services; `undo` ends them."""
         mlflow_folder, token = state.mlflow_folder(self.state), secrets.token_hex(16)
-        self.notice = belonging.make_own(self.state, mlflow_folder)
+        notices = belonging.make_own(self.state, mlflow_folder), unnamed.begin(self.state)
+        self.notice = " ".join(filter(None, notices))
         damage.check_room(Path(tempfile.gettempdir()))
         self.folder = undo.enter_context(own_folder())
         temporary = self.folder / "tmp"
