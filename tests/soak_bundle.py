@@ -28,7 +28,7 @@ BY_HAND = f"spark_catalog.{SCHEMAS[1]}.by_hand"
 DISK_MB = 1000  # of the state, and of temporary files
 END_SECONDS = 180  # in which a run has ended after its fault
 GONE_SECONDS = 10  # in which its processes have, once it has ended
-LINES = 60  # that a command says at most
+LINES = 80  # that a command says at most; nine tasks that all fail have some seven each
 COUNT_NOTEBOOK = f"""\
 # Databricks notebook source
 import json
