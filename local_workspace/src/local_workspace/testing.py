@@ -33,6 +33,7 @@ class LocalBundle(Workspace):
 
     `gold` and `features` are the catalog and schema of its tables, `project` names its experiments, by the
     parameters of its jobs.
+    A process has one of them at a time: tasks of a second would have the environment of the first.
     """
 
     def __init__(self, source: Path, root: Path):
