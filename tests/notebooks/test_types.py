@@ -44,8 +44,8 @@ REFUSED = {  # what is said, as a pattern -> the columns that differ
     r"observed_at 12:30 \(string\) is no time": {"observed_at": "'12:30'"},
     r"observed_at true \(boolean\) is no time": {"observed_at": "true"},
     r"has no column amount \(but AMOUNT\); correct it": {"amount": None, "AMOUNT": "1D * id"},
-    r"no feature can be named _held_out, because training has": {"_held_out": "id % 3"},
-    r"no feature can be named _last, because training has": {"_last": "id % 3"},
+    r"no feature can be named _held_out, because a notebook makes": {"_held_out": "id % 3"},
+    r"no feature can be named _last, because a notebook makes": {"_last": "id % 3"},
 }
 SAID = {  # the same, of tables that become features nevertheless
     r"label amount is NULL in all rows, so no model learns it": {"amount": "CAST(NULL AS DOUBLE)"},
