@@ -189,7 +189,8 @@ def remove(soak: Soak, what: str, chance: random.Random) -> str:
     if what == "all":
         found = [soak.state]
     elif what == "temporary files":
-        found = sorted(soak.disks["temporary"].glob("local_workspace-*"))
+        temporary = soak.disks["temporary"]  # ours, and that of Python's processes
+        found = sorted([*temporary.glob("local_workspace-*"), *temporary.glob("pymp-*")])
     else:
         found = sorted(soak.state.glob(what))
     soak.missed = not found

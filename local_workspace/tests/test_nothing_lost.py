@@ -464,21 +464,32 @@ def make_jars(home):
 
 
 def test_workspaces_one_after_the_other_fork_their_tasks_each_from_its_own(tmp_path):
-    """In one process: the second has another environment."""
+    """In one process: the second has another environment. Python's own folder may go meanwhile."""
     code = f"""
+import os, shutil
+from multiprocessing import util
 from pathlib import Path
+from local_workspace.errors import WorkspaceError
 from local_workspace.workspace.processes import Processes
+from local_workspace.workspace.temporary import own_folder
 found = []
 for _ in range(2):
-    processes = Processes(Path({str(tmp_path / "log")!r}))
-    found.append(processes._server)
-    processes.stop()
+    with own_folder():
+        processes = Processes(Path({str(tmp_path / "log")!r}))
+        found.append(processes._server)
+        processes.check()
+        shutil.rmtree(util.get_temp_dir())
+        try:
+            processes.check()
+        except WorkspaceError as error:
+            assert "was removed while the workspace ran; start it anew" in str(error)
+            processes.stop()
 print(found[0] != found[1])
 """
     given = environment.make_environment(tmp_path, tmp_path, tmp_path, 1, "token", [])
     given |= {"PYTHONPATH": environment.SOURCE}
     done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
-    assert done.stdout == "True\n", done.stderr
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_a_shell_ends_once_its_workspace_has(tmp_path):

@@ -8,14 +8,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from local_workspace.compute.causes import end_of
 from local_workspace.errors import WorkspaceError
-from local_workspace.workspace import descendants
+from local_workspace.workspace import damage, descendants
 from local_workspace.workspace.tasks import Process
 
 PRELOAD = "local_workspace.workspace.preload"
@@ -47,7 +47,9 @@ class Processes:
         return process
 
     def check(self) -> None:
-        """Raises where the server has ended, which then reads no more from its pipe."""
+        """Raises where the server has ended, which then reads no more from its pipe, or cannot be reached."""
+        if not os.path.exists(sockets := util.get_temp_dir()):
+            raise WorkspaceError(damage.removed(sockets))
         poll = select.poll()
         poll.register(self._alive, 0)  # for what is said without having been asked for
         if poll.poll(0):
@@ -80,7 +82,8 @@ class Processes:
         if self._begun:
             with suppress(ProcessLookupError):
                 os.kill(self._server, signal.SIGKILL)
-            vars(forkserver)["_forkserver"]._stop()
+            with suppress(OSError):  # its socket is gone
+                vars(forkserver)["_forkserver"]._stop()
 
     def pipe(self) -> tuple[Connection, Connection]:
         """A connection to receive by, and one to send by."""

@@ -30,17 +30,18 @@ def own_folder() -> Iterator[Path]:
     """A new folder, which this user alone can read; it is locked while its owner lives."""
     remove_left_behind()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+        folder, sockets = Path(name), Path(util.get_temp_dir())  # of Python's processes
         unnamed = folder / "new"
         with open(unnamed, "w", encoding="utf-8") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX)
-            owner.write(util.get_temp_dir())  # where Python has the sockets of processes
+            owner.write(str(sockets))
             owner.flush()
             unnamed.rename(folder / OWNER)  # nobody finds it before it is locked
             try:
                 yield folder
             finally:
                 owner.truncate(0)  # unlocked soon, by an owner who goes on to need its sockets
+                sockets.mkdir(mode=0o700, exist_ok=True)  # else Python complains at its end that it is gone
 
 
 def remove_left_behind() -> None:
