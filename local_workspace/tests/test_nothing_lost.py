@@ -354,16 +354,17 @@ def test_runs_of_a_killed_task_of_up_end_once_none_runs(state, code):
 
 
 LOCK = "other = sqlite3.connect(preload.folder / 'mlflow.db'); other.execute('BEGIN EXCLUSIVE')"
-LOCKED_BY_NOBODY_ELSE = (
-    r".*mlflow\.db is locked by another program, such as a database viewer, and nothing is wrong with it; .*"
-)
+LOCKED_BY_NOBODY_ELSE = r"409 .*mlflow\.db is locked by another program, such as a database viewer, and nothing is wrong with it; .*"
 IN_A_TASK = {  # what is wrong with the store -> how, and the sentence
     "locked by itself": (LOCK, LOCKED_BY_NOBODY_ELSE),
     "locked by another task": (
         f"if not os.fork(): {LOCK}; os.closerange(1, 3); time.sleep(15); os._exit(0)\ntime.sleep(3)",
         LOCKED_BY_NOBODY_ELSE,
     ),
-    "on a full disk": ("pragma = 'max_page_count = 1'", r"\S+: its disk is full; make room there, then .*"),
+    "on a full disk": (
+        "pragma = 'max_page_count = 1'",
+        r"409 \S+: its disk is full; make room there, .*",
+    ),
 }
 
 
@@ -381,7 +382,7 @@ with preload.store.engine.connect() as connection:
     try:
         connection.exec_driver_sql("CREATE TABLE more AS SELECT zeroblob(1000000)")
     except Exception as error:
-        print(error)
+        print(error.get_http_status_code(), error)
 """
     given |= {"PYTHONPATH": environment.SOURCE}
     done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)

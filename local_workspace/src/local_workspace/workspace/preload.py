@@ -23,6 +23,7 @@ import sqlalchemy
 import sqlparse
 import tqdm.auto
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_CONFLICT
 from mlflow.tracking._tracking_service import utils as tracking
 from mlflow.utils import requirements_utils
 
@@ -54,12 +55,17 @@ def wait_for_store(
 
 @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "handle_error")
 def say_who_locks(context: sqlalchemy.engine.ExceptionContext) -> None:
-    """One sentence in place of the statement and its values; also on a disk that is full."""
-    said = str(context.original_exception)
+    """One sentence in place of the statement and its values, also on a disk that is full.
+
+    Its status is one that clients of the services take as it is: of others they try for minutes.
+    """
+    said, problem = str(context.original_exception), ""
     if "database is locked" in said:
-        raise MlflowException(locked(folder / "mlflow.db", [server, *descendants.find(server)])) from None
+        problem = locked(folder / "mlflow.db", [server, *descendants.find(server)])
     if "database or disk is full" in said:
-        raise MlflowException(f"{folder}: its disk is full; make room there, then run this again") from None
+        problem = f"{folder}: its disk is full; make room there, then run this again"
+    if problem:
+        raise MlflowException(problem, RESOURCE_CONFLICT) from None
 
 
 # It also looks at every table of its store, and maps it to classes; each process connects by itself.
