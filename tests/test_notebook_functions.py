@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 SOURCE = Path(__file__).parent / "rendered/src/my_project_ml"
@@ -62,6 +63,22 @@ def test_a_code_stays_what_the_feature_table_has_unless_its_owner_says_otherwise
     names["is_repeated"] = lambda name, found: repeats
     are_codes = function("features/create_feature_tables.py", "are_codes", **names)
     assert are_codes("store_id", None, former, {}) is is_text
+
+
+@pytest.mark.parametrize(
+    ("margin", "is_right"), [("0.01", True), ("0", True), ("1%", False), ("0,01", False)]
+)
+def test_a_margin_that_is_no_number_is_refused_before_anything_is_learnt(margin, is_right):
+    given = {"approval": "automatic", "features_status": "", "promotion_margin": margin}
+    dbutils = SimpleNamespace(widgets=SimpleNamespace(get=lambda name: given.get(name, "x")))
+    get_parameters = function(
+        "sales/train_churn.py", "get_parameters", dbutils=dbutils, pd=pd, DOMAIN="sales"
+    )
+    if is_right:
+        assert get_parameters() == ("x",) * 5
+        return
+    with pytest.raises(ValueError, match=f"^parameter promotion_margin is '{margin}'; make it a share, as"):
+        get_parameters()
 
 
 CONFLICT = RuntimeError(
