@@ -106,6 +106,17 @@ def test_a_column_has_one_type_in_all_files(tmp_path, what):
         read(tmp_path, "a.parquet", "b.parquet")
 
 
+def test_a_file_that_cannot_be_opened_is_not_called_another_format(tmp_path, monkeypatch):
+    write(tmp_path / "a.parquet")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pyarrow.parquet, "ParquetFile", refuse)
+    with pytest.raises(WorkspaceError, match=r"/a\.parquet cannot be read: Permission denied; correct that"):
+        read(tmp_path, "a.parquet")
+
+
 def test_there_may_be_more_files_than_may_be_open(tmp_path):
     for number in range(60):
         write(tmp_path / f"files/{number}.parquet")

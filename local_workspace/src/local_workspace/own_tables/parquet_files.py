@@ -3,6 +3,7 @@
 Stands for nothing of Databricks: https://spark.apache.org/docs/4.0.1/sql-data-sources-parquet.html
 """
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -74,8 +75,9 @@ def _schema(path: Path) -> pyarrow.Schema:
         with pyarrow.parquet.ParquetFile(path) as file:
             return file.schema_arrow
     except (pyarrow.ArrowInvalid, OSError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise  # not of its content: as of one that may not be read
+        if isinstance(error, OSError) and error.errno:  # not of its content
+            problem = f"{path} cannot be read: {os.strerror(error.errno)}; correct that, then import it again"
+            raise WorkspaceError(problem) from None
         raise WorkspaceError(f"{path} is no Parquet file; write it as one") from None
 
 
