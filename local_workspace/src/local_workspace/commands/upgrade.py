@@ -170,11 +170,12 @@ def render(bundle: Repository, source: Source, scratch: Path) -> str:
 def make_commits(bundle: Repository, sources: tuple[Source, Source], message: str) -> tuple[str, str]:
     """Two commits that no branch knows: the first source rendered, then the second."""
     trees = []
-    for source in sources:
+    for source in reversed(sources):  # what is asked for first, since only that can be wrong
         with own_folder() as scratch:
             trees.append(render(bundle, source, scratch.resolve()))
-    before = bundle.git(*AUTHOR, "commit-tree", "-m", "rendered before", trees[0])
-    return before, bundle.git(*AUTHOR, "commit-tree", "-m", message, "-p", before, trees[1])
+    after, before = trees
+    before = bundle.git(*AUTHOR, "commit-tree", "-m", "rendered before", before)
+    return before, bundle.git(*AUTHOR, "commit-tree", "-m", message, "-p", before, after)
 
 
 def refuse_to_overwrite(bundle: Repository, before: str, after: str) -> None:

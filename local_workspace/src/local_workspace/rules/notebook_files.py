@@ -16,8 +16,8 @@ NO_CHILDREN = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpo
 Lined = ast.stmt | ast.expr | ast.excepthandler  # a node that has a line
 
 
-def written(node: ast.expr) -> str:
-    """An expression as it is written; what `ast.unparse` gives, at once for a dotted name."""
+def written(node: ast.expr | ast.stmt) -> str:
+    """A node as it is written; what `ast.unparse` gives, at once for a dotted name."""
     parts, root = list[str](), node
     while isinstance(root, ast.Attribute):
         parts.insert(0, root.attr)
@@ -62,11 +62,11 @@ class Notebook:
         except SyntaxError as error:
             self.syntax_error = error
 
-    @property
+    @cached_property
     def trains(self) -> bool:
         return PurePosixPath(self.name).match("src/*/*/train_*.py")
 
-    @property
+    @cached_property
     def scores(self) -> bool:
         in_folder = PurePosixPath(self.name).match("src/*/inference/*.py")
         monitors = PurePosixPath(self.name).match("src/*/monitoring/*.py")  # it keeps no prediction
@@ -105,6 +105,13 @@ class Notebook:
             children = [child for child in ast.iter_child_nodes(node) if not isinstance(child, NO_CHILDREN)]
             waiting += [(child, inner) for child in reversed(children)]
         return found
+
+    @cached_property
+    def names(self) -> list[tuple[Lined, str]]:
+        """Each dotted name and each import, as it is written."""
+        kinds = (ast.Attribute, ast.Import, ast.ImportFrom)
+        found = [node for node in self.nodes if isinstance(node, kinds)]
+        return [(node, written(node)) for node in found]
 
     def called(self, *names: str) -> list[Call]:
         return [call for call in self.calls if call.name in names]

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 
 from local_workspace.rules.bundle_files import BundleFiles
-from local_workspace.rules.notebook_files import written
 
 COPY = "copy the helper into the notebook"
 RUN_MAGIC = re.compile(r"^\s*(# MAGIC\s+)?%run\b", re.MULTILINE)
@@ -42,12 +41,10 @@ def no_notebook_runs_another(bundle: BundleFiles) -> Iterator[str]:
 
 def no_notebook_uses_what_a_task_lacks(bundle: BundleFiles) -> Iterator[str]:
     for notebook in bundle.notebooks:
-        for node in notebook.nodes:
-            if isinstance(node, ast.Attribute | ast.Import | ast.ImportFrom):
-                text = written(node) if isinstance(node, ast.Attribute) else ast.unparse(node)
-                for pattern, problem in UNFIT.items():
-                    if re.fullmatch(pattern, text):
-                        yield f"{notebook.at(node)}: {problem}"
+        for node, text in notebook.names:
+            for pattern, problem in UNFIT.items():
+                if re.fullmatch(pattern, text):
+                    yield f"{notebook.at(node)}: {problem}"
 
 
 def every_notebook_exits_with_its_status(bundle: BundleFiles) -> Iterator[str]:

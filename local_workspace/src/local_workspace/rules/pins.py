@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -46,7 +47,12 @@ def _library_pins(libraries: Sequence) -> dict[str, str]:
 
 def _pin(text: object) -> dict[str, str]:
     """The version by the package; empty if it is no exact pin."""
-    match = PIN.fullmatch(str(text))
+    return _read_pin(str(text))
+
+
+@cache
+def _read_pin(text: str) -> dict[str, str]:
+    match = PIN.fullmatch(text)
     return {canonicalize_name(match[1]): match[2]} if match else {}
 
 
@@ -146,7 +152,7 @@ def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
 
 def packages_names_what_a_model_is_made_of(bundle: BundleFiles) -> Iterator[str]:
     """What `new_model` takes from imports goes with the model, or it cannot be loaded elsewhere."""
-    for _, _, notebook in bundle.notebook_tasks:
+    for notebook in dict.fromkeys(notebook for _, _, notebook in bundle.notebook_tasks):
         listed = [
             item for value in notebook.assigned.get("PACKAGES", []) for item in getattr(value, "elts", [])
         ]
