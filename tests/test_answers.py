@@ -560,7 +560,7 @@ def test_every_accepted_name_is_text_in_all_yaml(template, tmp_path_factory, giv
     )
     used = set(re.findall(r"\w+", " ".join(given.values())))
     for path in Path(project).rglob("*.yml"):
-        for node in scalars(yaml.compose(path.read_text())):
+        for node in scalars(yaml.compose(path.read_text(), Loader=yaml.CSafeLoader)):
             if node.value in used:
                 assert node.tag == "tag:yaml.org,2002:str", f"{path.name}: {node.value}"
     shutil.rmtree(folder)
