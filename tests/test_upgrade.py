@@ -140,7 +140,7 @@ def models_of(bundle):
     [
         pytest.param(["models+=hr/leavers:classification:xgboost"], id="one more in a new domain"),
         pytest.param(["models+=ops/latency:regression:spark_xgboost"], id="one more, on a cluster"),
-        pytest.param([f"models+={LATENCY}", "models-=churn", "models-=outliers"], id="one more and two less, with a domain"),
+        pytest.param([f"models+={LATENCY}", "models-=churn", "models-=outliers"], id="one more, two less"),
         pytest.param(["notification_email=o'brien@example.com"], id="another answer"),
         pytest.param(["history_domains=ops"], id="several rows per key"),
         pytest.param(["ci=gitlab"], id="other files"),
