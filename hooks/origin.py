@@ -1,4 +1,4 @@
-"""Where the template came from, so that upgrade.py can render it again."""
+"""Where the template came from, so that an upgrade can render it again."""
 
 import subprocess
 from pathlib import Path

@@ -66,7 +66,20 @@ def test_a_code_stays_what_the_feature_table_has_unless_its_owner_says_otherwise
 
 
 @pytest.mark.parametrize(
-    ("margin", "is_right"), [("0.01", True), ("0", True), ("1%", False), ("0,01", False)]
+    ("name", "is_one"),
+    [
+        *[(name, True) for name in ("store_id", "STORE_ID", "Zip", "zipcode", "postcode", "storeId", "id")],
+        *[(name, False) for name in ("paid", "height", "idle", "zips", "amount")],
+    ],
+)
+def test_a_code_is_known_by_its_columns_name(name, is_one):
+    names = {"CODES": None, "re": re, "IntegralType": int, "NumericType": float}
+    may_be_code = function("features/create_feature_tables.py", "may_be_code", **names)
+    assert may_be_code(name, 1) is is_one
+
+
+@pytest.mark.parametrize(
+    ("margin", "is_right"), [("0.01", True), ("0", True), ("1%", False), ("0,01", False), ("5", False)]
 )
 def test_a_margin_that_is_no_number_is_refused_before_anything_is_learnt(margin, is_right):
     given = {"approval": "automatic", "features_status": "", "promotion_margin": margin}
@@ -77,7 +90,9 @@ def test_a_margin_that_is_no_number_is_refused_before_anything_is_learnt(margin,
     if is_right:
         assert get_parameters() == ("x",) * 5
         return
-    with pytest.raises(ValueError, match=f"^parameter promotion_margin is '{margin}'; make it a share, as"):
+    with pytest.raises(
+        ValueError, match=f"^parameter promotion_margin is '{margin}'; make it a share below 1, as"
+    ):
         get_parameters()
 
 

@@ -92,13 +92,23 @@ def test_the_threshold_is_the_best_of_the_weighted_rows(chance, how):
 def test_metrics_are_logged_by_segment(chance):
     training = Training(REVENUE, {"WEIGHT": "w", "SEGMENT": "region"})
     x, region = chance.normal(size=500), np.array(["north", "south", None] * 166 + ["rare"] * 2, dtype=object)
-    rows = indexed({"x": x}, np.where(region == "south", -x, x), "revenue")
-    data = training.data(weighted(rows, np.ones(500), region))
+    label = np.where(region == "south", -x, np.where(region == "rare", 0, x))
+    data = training.data(weighted(indexed({"x": x}, label, "revenue"), np.ones(500), region))
     training.judged(data, type("X", (), {"feature_names_in_": ["x"], "predict": lambda _, x: x["x"]})())
     table = pd.DataFrame(**training.artifacts["segments.json"]).set_index("region")
     assert table["rows"].to_dict() == pd.Series(region[400:]).fillna("NULL").value_counts().to_dict()
     assert table.loc["north", "rmse"] == pytest.approx(0, abs=1e-6)
     assert table.loc["south", "rmse"] > 1
+    assert table.loc["rare", "rmse"] == pytest.approx(np.sqrt((x[-2:] ** 2).mean()))  # all have sold nothing
+
+
+def test_the_median_as_baseline_is_that_of_the_weighted_rows():
+    training = Training(REVENUE, {"WEIGHT": "w", "BASELINE": "median"})
+    label = np.repeat([0.0, 100.0], [90, 10])
+    rows = weighted(indexed({"x": label}, label, "revenue"), np.repeat([1.0, 50.0], [90, 10]), np.zeros(100))
+    assert training.typical(rows["revenue"]) == 100
+    training = Training(REVENUE, {"BASELINE": "median"})
+    assert training.typical(pd.Series([1.0, 2.0, 9.0])) == 2
 
 
 def test_a_metric_that_takes_no_weights_is_named():

@@ -11,8 +11,6 @@ import yaml
 from baking import REPOSITORY, render
 from cookiecutter.main import cookiecutter
 
-IMPORTS = "import local_workspace, sys; print(local_workspace.__file__)"
-
 
 def wheel_of(bundle):
     (wheel,) = (bundle / "packages").iterdir()
@@ -47,8 +45,9 @@ def test_its_files_are_whole_and_its_readme_and_licence_are_in_it(bake):
         assert wheel.testzip() is None
         names = wheel.namelist()
         (metadata,) = [wheel.read(name).decode() for name in names if name.endswith("/METADATA")]
-    sources = (REPOSITORY / "local_workspace/src").rglob("*.py")
-    assert {str(path.relative_to(REPOSITORY / "local_workspace/src")) for path in sources} <= set(names)
+    source = REPOSITORY / "local_workspace/src"
+    listed = subprocess.run(["git", "ls-files"], cwd=source, capture_output=True, text=True, check=True)
+    assert set(listed.stdout.splitlines()) == {name for name in names if ".dist-info/" not in name}
     assert not [name for name in names if "__pycache__" in name or "test" in name.split("/")[-2]]
     assert (REPOSITORY / "local_workspace/README.md").read_text() in metadata
     assert any(name.endswith("/licenses/LICENSE") for name in names)
@@ -95,8 +94,12 @@ SOURCES = {
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(
     "answers",
-    [{}, {"project": "numpy", "models": "a/b:anomaly:isolation_forest", "environment_version": "5"}],
-    ids=["default answers", "other answers"],
+    [
+        {},
+        {"project": "numpy", "models": "a/b:anomaly:isolation_forest", "environment_version": "5"},
+        {"environment_version": "6"},
+    ],
+    ids=["default answers", "other answers", "the newest environment"],
 )
 def test_the_lock_has_it_wherever_the_template_came_from(template, tmp_path, lock_check, source, answers):
     home = {"cookiecutters_dir": str(tmp_path / "clones"), "replay_dir": str(tmp_path / "replay")}

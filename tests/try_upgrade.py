@@ -6,8 +6,8 @@ uv run python tests/try_upgrade.py COMMIT ...  of others
 Each time it renders the default bundle at that commit, makes some edits of an owner, runs the whole path,
 and upgrades the bundle by its own command. Then the champions of then score, new versions are trained beside
 them, the champions of now score, and the bundle's tests run. It prints how each task ended and what became of
-each version. The exit code is 1 if a file is in conflict, an edit is lost, a test fails, or a model that had
-scored does not score in the end.
+each version. The exit code is 1 if a file not in KNOWN is in conflict, an edit is lost, a test fails,
+a model that had scored does not score in the end, or the bundle has more of us than the wheel.
 """
 
 import os
@@ -29,6 +29,7 @@ EDITS = [  # a file, what stands there, what its owner writes
     ("resources/ml/ml_training_pipeline.yml", "0 0 3 ? * SUN", "0 30 4 ? * SUN"),
     ("databricks.yml", "ml-team@example.com", "night-shift@example.com"),
 ]
+KNOWN = {RELEASE_0_1_0: ["databricks.yml"]}  # in conflict: new variables stand right below the edited line
 OWN_TEST = "tests/test_own.py"
 PROMOTIONS = """
 SELECT name, version, key, value FROM model_version_tags WHERE key LIKE 'promotion%'
@@ -86,7 +87,8 @@ def run(bundle: Path, *job: str) -> dict[str, str]:
 
 
 def scored(statuses: dict[str, str]) -> set[str]:
-    return {key for key, status in statuses.items() if key.startswith("score_") and status == "SUCCESS"}
+    found = [key for key, status in statuses.items() if status.startswith("SUCCESS")]
+    return {key for key in found if key.startswith("score_")}
 
 
 def show_promotions(bundle: Path) -> None:
@@ -130,7 +132,9 @@ def is_well(version: str) -> bool:
     ours = [name for name in tracked if name.startswith(("local_workspace/", "packages/", "upgrade.py"))]
     print(f"{version}, in conflict: {conflicts or 'nothing'}; edits lost: {lost or 'none'}")
     print(f"scored before: {', '.join(sorted(before))}; in the end: {', '.join(sorted(after))}; ours: {ours}")
-    return bool(before) and before <= after and not conflicts and not lost and tests.returncode == 0
+    lives_on = bool(before) and before <= after and not lost and tests.returncode == 0
+    has_wheel_alone = [name.partition("/")[0] for name in ours] == ["packages"]
+    return lives_on and has_wheel_alone and conflicts == KNOWN.get(version, [])
 
 
 def main() -> int:

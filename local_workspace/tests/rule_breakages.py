@@ -129,6 +129,16 @@ PINS_OF_THE_BUNDLE = [
     (
         "packages_names_what_a_model_is_made_of",
         [
+            (REVENUE, "PACKAGES = [", "PACKAGES = []\nOTHERS = ["),
+            (REVENUE, "model = XGBRegressor(", "model = BASE or XGBRegressor("),
+            (REVENUE, 'LABEL = "revenue"', 'BASE = XGBRegressor()\nLABEL = "revenue"'),
+        ],
+        f"{REVENUE}:«from xgboost import XGBRegressor»: new_model uses xgboost, which is not in PACKAGES; "
+        "add it there, or the model cannot be loaded elsewhere",
+    ),
+    (
+        "packages_names_what_a_model_is_made_of",
+        [
             (
                 CHURN,
                 "def new_model(",

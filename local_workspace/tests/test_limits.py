@@ -31,7 +31,7 @@ def test_memory_is_named_only_where_it_was_short(was_short):
     assert said.startswith("its process was ended by SIGKILL") and "It had 300 MB" in said
 
 
-def test_a_machine_tells_when_its_memory_is_short_and_whom_it_ended_for_that(tmp_path, monkeypatch):
+def test_a_machine_tells_when_its_memory_is_short_and_whom_it_ended_for_that(monkeypatch):
     left = dict.fromkeys(["/proc/meminfo", *memory.COUNTERS], [])
     monkeypatch.setattr(memory, "_lines", lambda file: left[file])
     assert not memory.is_short() and memory.killed_for_memory() == 0  # where the system does not say

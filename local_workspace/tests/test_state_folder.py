@@ -38,7 +38,7 @@ def test_only_a_file_in_the_way_is_to_be_removed(tmp_path):
 
 
 @pytest.mark.parametrize("made_anew", [True, False])
-def test_who_waits_while_a_reset_ends_gets_the_lock_that_is_there(tmp_path, monkeypatch, made_anew):
+def test_who_waits_while_a_reset_ends_gets_the_lock_that_is_there(tmp_path, made_anew):
     folder = tmp_path / NAME
     first = state.lock(folder)
 

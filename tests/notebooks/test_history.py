@@ -52,6 +52,20 @@ def test_what_is_known_only_later_does_not_help(history, trained):
     assert r2["later"] < 0.1
 
 
+def test_the_keys_last_value_is_the_one_before_in_time(history, trained):
+    tables, _ = history
+    logged, computed = tables.ask("""
+        client = mlflow.MlflowClient()
+        experiment = client.get_experiment_by_name("/Shared/history_ml_known")
+        last = client.search_runs([experiment.experiment_id])[0].data.metrics["last_rmse"]
+        months = spark.table(f"{gold}.known").where("amount IS NOT NULL").toPandas()
+        months = months.pivot(index="known_id", columns="observed_at", values="amount")
+        off = (months.diff(axis=1).iloc[:, -3:] ** 2).stack()
+        return [last, float(off.mean() ** 0.5)]
+    """)
+    assert logged == pytest.approx(computed)
+
+
 def test_the_holdout_is_the_latest_time(history, trained):
     tables, _ = history
     params = tables.ask("""

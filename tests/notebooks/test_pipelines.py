@@ -222,16 +222,18 @@ def test_logged_models_show_metrics_dataset_and_signature(logged, models):
 
 def test_the_input_example_is_one_that_mlflow_can_validate(local_bundle, first, models):
     """It is the raw model's: the registered one looks its features up, which no server here does."""
-    answered = local_bundle.ask(f"""
-        answered = {{}}
+    answered, is_refitted = local_bundle.ask(f"""
+        answered, is_refitted = {{}}, {{}}
         for name in {list(models)}:
             raw_model = f"models:/{local_bundle.features}.{{name}}/1/data/feature_store/raw_model"
             path = mlflow.artifacts.download_artifacts(raw_model)
             example = mlflow.models.Model.load(path).get_serving_input(path)
             answered[name] = len(mlflow.models.validate_serving_input(path, example))
-        return answered
+            is_refitted[name] = hasattr(mlflow.pyfunc.load_model(raw_model).get_raw_model(), "judged_")
+        return [answered, is_refitted]
     """)
     assert answered == dict.fromkeys(models, 5)
+    assert is_refitted == dict.fromkeys(models, True)  # what scores has learnt from the holdout too
 
 
 def test_a_version_is_described(local_bundle, first, models):
@@ -248,6 +250,7 @@ def test_a_version_is_described(local_bundle, first, models):
             "commit",
             f"| {metric} |",
             "Version 1 became champion: ",
+            "Then fitted once more, on all rows, to score",
         ):
             assert part in text, (name, part)
 
@@ -333,7 +336,7 @@ def test_a_version_that_is_not_better_becomes_challenger(local_bundle, models, s
 
 
 def test_a_better_version_becomes_champion(local_bundle, models, second):
-    """A version that has learnt wrong labels is none; made champion by hand, it is replaced."""
+    """One that has learnt wrong labels is none; made champion by hand, it scores until it is replaced."""
     name = next(name for name, model in models.items() if model["model_type"] == "regression")
     path = local_bundle.root / models[name]["path"]
     notebook = path.read_text()
@@ -343,7 +346,6 @@ def test_a_better_version_becomes_champion(local_bundle, models, second):
     path.write_text(notebook.replace("        model = fit(", f"{shuffled}        model = fit("))
     assert path.read_text() != notebook
     assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).failed
-    path.write_text(notebook)
     assert "champion" not in aliases(local_bundle, [name])[name]
     refused = newest_run(local_bundle, name)["tags"]
     assert refused["promotion"] == "none"
@@ -352,8 +354,14 @@ def test_a_better_version_becomes_champion(local_bundle, models, second):
     assert score.status.startswith("SKIPPED: no champion yet: version 3")
     assert refused["promotion_reason"] in score.status
     set_alias(local_bundle, registered, 3)
+    (train,) = local_bundle.run("ml_training_pipeline", [f"train_{name}"]).tasks
+    path.write_text(notebook)
+    (score,) = local_bundle.run("ml_inference_pipeline", [f"score_{name}"]).tasks
+    worth = "(may be|is) no better than the baseline( any more)?: rmse"
+    assert re.match(f"SUCCESS: champion 3, which goes on scoring, {worth}", train.status), train.status
+    assert re.match(f"SUCCESS: champion 3 {worth}", score.status), score.status
     assert not local_bundle.run("ml_training_pipeline", [f"train_{name}"]).failed
-    assert aliases(local_bundle, [name])[name]["champion"] == "4"
+    assert aliases(local_bundle, [name])[name]["champion"] == "5"
     run = newest_run(local_bundle, name)
     assert run["tags"]["promotion"] == "champion"
     assert "champion 3 is no better than the baseline" in run["tags"]["promotion_reason"]

@@ -238,6 +238,25 @@ def test_tables_without_versions_train_and_the_run_says_so(trained, runs, domain
     assert f"no_delta_version.{domain}" in runs[domain][2]
 
 
+def test_rows_have_their_weight_and_what_it_is_taken_of_is_no_feature(tables, trained):
+    path = tables.bundle.root / tables.notebooks[tables.regression]
+    columns, rows, weights = tables.ask(f"""
+        import pandas as pd
+        definitions, calls = open({str(path)!r}).read().split("status = main()")
+        names = {{"spark": spark, "dbutils": dbutils}}
+        exec(definitions + "pass" + calls.split("# COMMAND")[0], names)
+        names |= {{"DOMAIN": "real", "KEY": "real_id", "LABEL": "amount", "WEIGHT": "number"}}
+        data = names["load_data"](f"{{gold}}.real", f"{{features}}.real_features")
+        found = pd.concat([data.train, data.holdout])
+        gold_rows = spark.table(f"{{gold}}.real").where("number > 0 AND amount IS NOT NULL")
+        weights = found.index.get_level_values("_weight").to_series()
+        return [list(found.columns), [len(found), gold_rows.count()], [weights.min(), weights.max()]]
+    """)
+    assert sorted(columns) == ["Größe", "amount", "category", "flag", "select"]
+    assert rows[0] == rows[1]
+    assert weights == [0.1, 9.9]
+
+
 @pytest.mark.parametrize(
     ("label", "positive", "found"),
     [

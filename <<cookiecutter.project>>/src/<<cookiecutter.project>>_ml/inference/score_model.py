@@ -209,7 +209,8 @@ def score() -> str:
     )
     print(f"{predictions_table} is up to date with version {version}")
     worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
-    if worth and not worth.startswith("is better"):  # training says at each run what the champion is worth
+    # Training says at each run what the champion is worth; of one with poor probabilities more follows.
+    if worth and not worth.startswith("is better than the baseline:"):
         return f"SUCCESS: champion {version} {worth}"
     return "SUCCESS"
 

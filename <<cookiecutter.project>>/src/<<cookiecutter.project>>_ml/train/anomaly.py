@@ -132,8 +132,11 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
             overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
             correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]
             mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
-            reason += f"; {overlap:.0%} of the rows that it or champion {champion} flags are the same"
+            reason += f"; champion {champion} flags {by_champion.mean():.2%}"
+            reason += f", and {overlap:.0%} of the rows that either flags are the same"
         except Exception as error:
+            if is_no_answer(error):
+                raise
             reason += f"; champion {champion} cannot score these rows: {error}"
     if not EXPECTED_SHARE / NEAR <= flagged.mean() <= EXPECTED_SHARE * NEAR:
         return "challenger", f"{reason}, which is too far from it"

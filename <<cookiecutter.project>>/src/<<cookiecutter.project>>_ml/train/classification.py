@@ -38,7 +38,8 @@ METRICS = {  # each compares the label with the probability or with the predicti
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
-# makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
+# makes no version better by ROC AUC, so promote the one that has it by hand, with -t of your target:
+# databricks registered-models set-alias CATALOG.SCHEMA.<< model.name >> champion VERSION
 THRESHOLD_BY = "f1"
 # % include train ~ "shared/algorithm.py"
 def label_value(gold: DataFrame) -> Column:
@@ -205,6 +206,12 @@ def check_settings() -> None:
 def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
     """The rows of each class, of which samples have as many, since one class may be rare."""
     return [np.flatnonzero(truth == value) for value in (0, 1)]
+
+
+def too_few(truth: pd.Series) -> str:
+    """What is to be said where a class has so few rows that luck alone may find them; or nothing."""
+    least = int(truth.value_counts().min())
+    return "" if least >= 5 else f"cannot be said, by {least} rows of one class in the holdout, to be better"
 
 
 def far_off(holdout: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:

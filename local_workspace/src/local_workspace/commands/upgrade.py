@@ -26,9 +26,7 @@ into the bundle. Your edits stay; where the template changed the same lines, git
 committed, and nothing in a workspace is touched. Several changes can be given at once.
 """
 SOURCE = ".cookiecutter.yml"
-Source = dict[
-    str, Any
-]  # what it says: template, directory in it, version, and the answers as default_context
+Source = dict[str, Any]  # what it says: template, directory in it, version, answers as default_context
 AUTHOR = ("-c", "user.name=local-workspace", "-c", "user.email=local-workspace@localhost")
 
 

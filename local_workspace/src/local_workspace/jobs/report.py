@@ -90,7 +90,7 @@ class Report:
         self.line(f"{len(self._tasks)} tasks, {len(failed)} failed, {seconds:.0f} seconds in all")
         scored = [task for task in self._tasks if task.key.startswith("score_")]
         if scored:
-            successful = [task for task in scored if task.status == "SUCCESS"]
+            successful = [task for task in scored if task.status.startswith("SUCCESS")]
             self.line(f"{len(successful)} of {len(scored)} models scored")
         mlflow_ui = f"uv run mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db"
         self.line(f"Runs, metrics and models: {mlflow_ui}")

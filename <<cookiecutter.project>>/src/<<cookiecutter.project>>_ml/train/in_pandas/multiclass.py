@@ -5,7 +5,8 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedKFold
 class TextClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of texts by one of numbers from 0 on, which all algorithms take.
 
-    To none a class is impossible, as to a forest of which no tree knows it: each was seen once more.
+    To none a class is impossible, as to a forest of which no tree knows it: it counts as if one row more had
+    been seen, of each class an equal part.
     """
 
     def __init__(self, classifier: BaseEstimator) -> None:
@@ -20,7 +21,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, features: pd.DataFrame) -> np.ndarray:
         probabilities = self.classifier_.predict_proba(features).astype(float)
-        return (probabilities * self.rows_ + 1) / (self.rows_ + len(self.classes_))
+        return (probabilities * self.rows_ + 1 / len(self.classes_)) / (self.rows_ + 1)
 
     def predict(self, features: pd.DataFrame) -> np.ndarray:
         return self.classes_[self.predict_proba(features).argmax(axis=1)]

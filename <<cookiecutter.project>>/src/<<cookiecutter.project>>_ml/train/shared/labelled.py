@@ -1,8 +1,6 @@
 # % set kind = "Series" if model.type == "regression" else "DataFrame"
 import inspect
 
-from mlflow.exceptions import RestException
-
 from sklearn.inspection import permutation_importance
 
 
@@ -145,15 +143,9 @@ def warn_of_champion(registered_model: str) -> str:
     """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
     if version := read_aliases(registered_model).get("champion"):
         worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
-        if worth and not worth.startswith("is better"):
+        if worth and not worth.startswith("is better than the baseline:"):
             return f"champion {version}, which goes on scoring, {worth}"
     return ""
-
-
-def is_no_answer(error: Exception) -> bool:
-    """Whether a service gave no answer, which says nothing of what was asked for."""
-    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
-    return is_of_a_service and not is_gone(error)
 
 
 def holdout_rule(registered_model: str, version: str) -> str | None:
@@ -192,7 +184,9 @@ def compare(
         said = f"; {name} has learnt from {sum(~rows)} of {len(rows)} rows of this holdout"
         if len(truth) < 10 or truth.nunique() < 2:
             return "", f"{said}, so it is not compared", True
-        drawn = {each: draw_values(truth, predicted[rows]) for each, predicted in found.items()}
+        found = {each: predicted[rows] for each, predicted in found.items()}
+        found["constant"] = best_constant(truth)
+        drawn = {each: draw_values(truth, predicted) for each, predicted in found.items()}
     try:
         predicted = predict(load_judged(registered_model, version), data.holdout[rows])
         theirs = draw_values(truth, predicted)
@@ -225,7 +219,7 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
     gains = {name: sign * (drawn["new"] - drawn[name]) for name in NOTHING}
     said = {name: log_comparison(name, evaluate(truth, found[name]), gains[name]) for name in NOTHING}
-    reason, doubts = said["baseline"], doubt(gains["baseline"])
+    reason, doubts = said["baseline"], << "too_few(truth) or " if model.type == "classification" >>doubt(gains["baseline"])
     if doubts:
         reason += f": it {doubts} than {NOTHING['baseline']}"
     elif doubts := doubt(gains["constant"]):

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Sequence
 
 from matplotlib import style
+from mlflow.exceptions import RestException
 
 
 # COMMAND ----------
@@ -17,8 +18,8 @@ def get_parameters() -> tuple[str, str, str, str, str]:
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
     margin = dbutils.widgets.get("promotion_margin")
-    if not pd.to_numeric(margin, errors="coerce") >= 0:  # NaN is not
-        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share, as 0.01")
+    if not 0 <= pd.to_numeric(margin, errors="coerce") < 1:  # NaN is not
+        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share below 1, as 0.01")
     if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
     return given
@@ -128,6 +129,12 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
 def is_gone(error: Exception) -> bool:
     """Whether an error says that something is not there, and not that a service gave no answer."""
     return bool(re.search(r"(?i)not.?found|does.not.exist|no such file", str(error)))
+
+
+def is_no_answer(error: Exception) -> bool:
+    """Whether a service gave no answer, which says nothing of what was asked for."""
+    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
+    return is_of_a_service and not is_gone(error)
 
 
 def read_aliases(registered_model: str) -> dict[str, str]:

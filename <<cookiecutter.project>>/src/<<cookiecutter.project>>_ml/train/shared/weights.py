@@ -37,7 +37,7 @@ def log_segments(truth: pd.Series, predicted: pd.Series | pd.DataFrame) -> None:
     segments, found = truth.index.get_level_values("_segment").fillna("NULL"), []
     for segment, count in segments.value_counts().head(50).items():
         part = segments == segment
-        metrics = evaluate(truth[part], predicted[part]) if truth[part].nunique() > 1 else {}
+        metrics = evaluate(truth[part], predicted[part]) if << "count > 1" if model.type == "regression" else "truth[part].nunique() > 1" >> else {}
         found.append({SEGMENT: segment, "rows": int(count), **metrics})
     table = pd.DataFrame(found).to_dict(orient="split", index=False)
     mlflow.log_dict(table, "segments.json")  # log_table would add to it if versions are compared again

@@ -128,7 +128,7 @@ def may_be_code(name: str, kind: DataType) -> bool:
     """Whether numbers may be names, as those of stores are: by CODES, else by the column's name."""
     if CODES is not None:
         return name in CODES and isinstance(kind, NumericType)
-    is_named_so = re.search(r"(^|_)(id|code|zip)$|[a-z](Id|ID|Code)$", name)
+    is_named_so = re.search(r"(?i:(^|_)(id|code|zip|zipcode|postcode)$)|[a-z](Id|ID|Code)$", name)
     return isinstance(kind, IntegralType) and is_named_so is not None
 
 

@@ -24,7 +24,7 @@ from databricks.feature_engineering import FeatureEngineeringClient, FeatureLook
 from databricks.feature_engineering.training_set import TrainingSet
 from matplotlib import style
 from matplotlib.figure import Figure
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -353,8 +353,11 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
             overlap = (flagged & by_champion).sum() / max((flagged | by_champion).sum(), 1)
             correlation = np.corrcoef(predicted["score"].rank(), theirs["score"].rank())[0, 1]
             mlflow.log_metrics({"champion_rank_correlation": correlation, "champion_overlap": overlap})
-            reason += f"; {overlap:.0%} of the rows that it or champion {champion} flags are the same"
+            reason += f"; champion {champion} flags {by_champion.mean():.2%}"
+            reason += f", and {overlap:.0%} of the rows that either flags are the same"
         except Exception as error:
+            if is_no_answer(error):
+                raise
             reason += f"; champion {champion} cannot score these rows: {error}"
     if not EXPECTED_SHARE / NEAR <= flagged.mean() <= EXPECTED_SHARE * NEAR:
         return "challenger", f"{reason}, which is too far from it"
@@ -377,8 +380,8 @@ def get_parameters() -> tuple[str, str, str, str, str]:
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
     margin = dbutils.widgets.get("promotion_margin")
-    if not pd.to_numeric(margin, errors="coerce") >= 0:  # NaN is not
-        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share, as 0.01")
+    if not 0 <= pd.to_numeric(margin, errors="coerce") < 1:  # NaN is not
+        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share below 1, as 0.01")
     if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
     return given
@@ -488,6 +491,12 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
 def is_gone(error: Exception) -> bool:
     """Whether an error says that something is not there, and not that a service gave no answer."""
     return bool(re.search(r"(?i)not.?found|does.not.exist|no such file", str(error)))
+
+
+def is_no_answer(error: Exception) -> bool:
+    """Whether a service gave no answer, which says nothing of what was asked for."""
+    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
+    return is_of_a_service and not is_gone(error)
 
 
 def read_aliases(registered_model: str) -> dict[str, str]:

@@ -100,7 +100,8 @@ METRICS = {  # each compares the label with the probability or with the predicti
 }
 COMPARED_BY, LOWER_IS_BETTER = "roc_auc", False
 # The scikit-learn scorer that the threshold between 0 and 1 makes largest; or the threshold, as 0.3. A change
-# makes no version better by ROC AUC, so promote the one that has it by hand: see the README.
+# makes no version better by ROC AUC, so promote the one that has it by hand, with -t of your target:
+# databricks registered-models set-alias CATALOG.SCHEMA.churn champion VERSION
 THRESHOLD_BY = "f1"
 MODEL_TYPE = "classification"
 ALGORITHM = "gradient_boosting"
@@ -512,6 +513,12 @@ def groups_to_draw_from(truth: pd.Series) -> list[np.ndarray]:
     return [np.flatnonzero(truth == value) for value in (0, 1)]
 
 
+def too_few(truth: pd.Series) -> str:
+    """What is to be said where a class has so few rows that luck alone may find them; or nothing."""
+    least = int(truth.value_counts().min())
+    return "" if least >= 5 else f"cannot be said, by {least} rows of one class in the holdout, to be better"
+
+
 def far_off(holdout: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:
     """A sentence where probabilities are further off than a share that is the same for all rows."""
     truth = holdout[LABEL]
@@ -664,15 +671,9 @@ def warn_of_champion(registered_model: str) -> str:
     """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
     if version := read_aliases(registered_model).get("champion"):
         worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
-        if worth and not worth.startswith("is better"):
+        if worth and not worth.startswith("is better than the baseline:"):
             return f"champion {version}, which goes on scoring, {worth}"
     return ""
-
-
-def is_no_answer(error: Exception) -> bool:
-    """Whether a service gave no answer, which says nothing of what was asked for."""
-    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
-    return is_of_a_service and not is_gone(error)
 
 
 def holdout_rule(registered_model: str, version: str) -> str | None:
@@ -711,7 +712,9 @@ def compare(
         said = f"; {name} has learnt from {sum(~rows)} of {len(rows)} rows of this holdout"
         if len(truth) < 10 or truth.nunique() < 2:
             return "", f"{said}, so it is not compared", True
-        drawn = {each: draw_values(truth, predicted[rows]) for each, predicted in found.items()}
+        found = {each: predicted[rows] for each, predicted in found.items()}
+        found["constant"] = best_constant(truth)
+        drawn = {each: draw_values(truth, predicted) for each, predicted in found.items()}
     try:
         predicted = predict(load_judged(registered_model, version), data.holdout[rows])
         theirs = draw_values(truth, predicted)
@@ -744,7 +747,7 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
         mlflow.log_metric(f"{COMPARED_BY}_{end}", value)
     gains = {name: sign * (drawn["new"] - drawn[name]) for name in NOTHING}
     said = {name: log_comparison(name, evaluate(truth, found[name]), gains[name]) for name in NOTHING}
-    reason, doubts = said["baseline"], doubt(gains["baseline"])
+    reason, doubts = said["baseline"], too_few(truth) or doubt(gains["baseline"])
     if doubts:
         reason += f": it {doubts} than {NOTHING['baseline']}"
     elif doubts := doubt(gains["constant"]):
@@ -774,8 +777,8 @@ def get_parameters() -> tuple[str, str, str, str, str]:
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
     margin = dbutils.widgets.get("promotion_margin")
-    if not pd.to_numeric(margin, errors="coerce") >= 0:  # NaN is not
-        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share, as 0.01")
+    if not 0 <= pd.to_numeric(margin, errors="coerce") < 1:  # NaN is not
+        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share below 1, as 0.01")
     if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
     return given
@@ -885,6 +888,12 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
 def is_gone(error: Exception) -> bool:
     """Whether an error says that something is not there, and not that a service gave no answer."""
     return bool(re.search(r"(?i)not.?found|does.not.exist|no such file", str(error)))
+
+
+def is_no_answer(error: Exception) -> bool:
+    """Whether a service gave no answer, which says nothing of what was asked for."""
+    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
+    return is_of_a_service and not is_gone(error)
 
 
 def read_aliases(registered_model: str) -> dict[str, str]:

@@ -306,7 +306,7 @@ def log_segments(truth: pd.Series, predicted: pd.Series | pd.DataFrame) -> None:
     segments, found = truth.index.get_level_values("_segment").fillna("NULL"), []
     for segment, count in segments.value_counts().head(50).items():
         part = segments == segment
-        metrics = evaluate(truth[part], predicted[part]) if truth[part].nunique() > 1 else {}
+        metrics = evaluate(truth[part], predicted[part]) if count > 1 else {}
         found.append({SEGMENT: segment, "rows": int(count), **metrics})
     table = pd.DataFrame(found).to_dict(orient="split", index=False)
     mlflow.log_dict(table, "segments.json")  # log_table would add to it if versions are compared again
@@ -365,14 +365,20 @@ def refit(model: BaseEstimator, data: TrainingData) -> BaseEstimator:
     return whole
 
 
+def quantiles_of(label: pd.Series, shares: float | np.ndarray) -> np.ndarray:
+    """The values below which these shares of the rows lie, by weight if rows are weighted."""
+    weights = weights_of(label).get("sample_weight")
+    return np.quantile(label, shares, weights=weights, method="inverted_cdf")
+
+
 def typical(label: pd.Series) -> float:
     """The constant that BASELINE names."""
-    return label.median() if BASELINE == "median" else mean_of(label)
+    return float(quantiles_of(label, 0.5)) if BASELINE == "median" else mean_of(label)
 
 
 def best_constant(truth: pd.Series) -> pd.Series:
     """The constant that COMPARED_BY finds best for these rows, among the mean and the quantiles."""
-    constants = [mean_of(truth), *truth.quantile(np.linspace(0.05, 0.95, 19))]
+    constants = [mean_of(truth), *quantiles_of(truth, np.linspace(0.05, 0.95, 19))]
     found = [pd.Series(constant, index=truth.index) for constant in constants]
     return max(found, key=lambda constant: goodness(truth, constant))
 
@@ -592,15 +598,9 @@ def warn_of_champion(registered_model: str) -> str:
     """What is to be said of a champion that goes on scoring though it is worth nothing; or nothing."""
     if version := read_aliases(registered_model).get("champion"):
         worth = mlflow.MlflowClient().get_model_version(registered_model, version).tags.get("worth", "")
-        if worth and not worth.startswith("is better"):
+        if worth and not worth.startswith("is better than the baseline:"):
             return f"champion {version}, which goes on scoring, {worth}"
     return ""
-
-
-def is_no_answer(error: Exception) -> bool:
-    """Whether a service gave no answer, which says nothing of what was asked for."""
-    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
-    return is_of_a_service and not is_gone(error)
 
 
 def holdout_rule(registered_model: str, version: str) -> str | None:
@@ -639,7 +639,9 @@ def compare(
         said = f"; {name} has learnt from {sum(~rows)} of {len(rows)} rows of this holdout"
         if len(truth) < 10 or truth.nunique() < 2:
             return "", f"{said}, so it is not compared", True
-        drawn = {each: draw_values(truth, predicted[rows]) for each, predicted in found.items()}
+        found = {each: predicted[rows] for each, predicted in found.items()}
+        found["constant"] = best_constant(truth)
+        drawn = {each: draw_values(truth, predicted) for each, predicted in found.items()}
     try:
         predicted = predict(load_judged(registered_model, version), data.holdout[rows])
         theirs = draw_values(truth, predicted)
@@ -702,8 +704,8 @@ def get_parameters() -> tuple[str, str, str, str, str]:
     if (approval := dbutils.widgets.get("approval")) not in ("automatic", "manual"):
         raise ValueError(f"parameter approval is {approval!r}; make it automatic or manual")
     margin = dbutils.widgets.get("promotion_margin")
-    if not pd.to_numeric(margin, errors="coerce") >= 0:  # NaN is not
-        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share, as 0.01")
+    if not 0 <= pd.to_numeric(margin, errors="coerce") < 1:  # NaN is not
+        raise ValueError(f"parameter promotion_margin is {margin!r}; make it a share below 1, as 0.01")
     if (features_status := dbutils.widgets.get("features_status")).startswith("FAILED"):
         raise ValueError(f"the features of {DOMAIN} were not refreshed, {features_status}")
     return given
@@ -813,6 +815,12 @@ def describe(model: BaseEstimator, data: TrainingData, decision: str, run_id: st
 def is_gone(error: Exception) -> bool:
     """Whether an error says that something is not there, and not that a service gave no answer."""
     return bool(re.search(r"(?i)not.?found|does.not.exist|no such file", str(error)))
+
+
+def is_no_answer(error: Exception) -> bool:
+    """Whether a service gave no answer, which says nothing of what was asked for."""
+    is_of_a_service = isinstance(error, (OSError, RestException)) or "while downloading" in str(error)
+    return is_of_a_service and not is_gone(error)
 
 
 def read_aliases(registered_model: str) -> dict[str, str]:
