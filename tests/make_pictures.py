@@ -26,7 +26,10 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 PICTURES = TEMPLATE / ".github/pictures"
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 SHOWN = "churn"  # the model whose run's page is taken
-RUNS = "SELECT value, experiment_id, run_uuid FROM tags JOIN runs USING (run_uuid) WHERE key = 'model_name'"
+RUNS = """
+SELECT value, experiment_id, run_uuid FROM tags JOIN runs USING (run_uuid)
+WHERE key = 'model_name' AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'promotion')
+"""  # of trainings, since monitoring has runs too
 
 
 def find_browser() -> str:
@@ -55,6 +58,8 @@ def copy_plots(bundle: Path) -> str:
     experiment, run = runs[SHOWN]
     importance = state / f"mlruns/{experiment}/{run}/artifacts/importance.png"
     shutil.copyfile(importance, PICTURES / f"{SHOWN}_importance.png")
+    (monitoring,) = state.glob(f"mlruns/{experiment}/*/artifacts/monitoring.png")
+    shutil.copyfile(monitoring, PICTURES / f"{SHOWN}_monitoring.png")
     return f"#/experiments/{experiment}/runs/{run}"
 
 
