@@ -58,8 +58,6 @@ def copy_plots(bundle: Path) -> str:
     experiment, run = runs[SHOWN]
     importance = state / f"mlruns/{experiment}/{run}/artifacts/importance.png"
     shutil.copyfile(importance, PICTURES / f"{SHOWN}_importance.png")
-    (monitoring,) = state.glob(f"mlruns/{experiment}/*/artifacts/monitoring.png")
-    shutil.copyfile(monitoring, PICTURES / f"{SHOWN}_monitoring.png")
     return f"#/experiments/{experiment}/runs/{run}"
 
 

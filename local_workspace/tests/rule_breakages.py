@@ -1198,6 +1198,19 @@ ALLOWED = {
             '[[package]]\nname = "shap"\nversion = "0.46.0"\n\n[[package]]\nname = "mlflow"',
         ),
         (CHURN, "import mlflow\n", "import mlflow\nimport shap\n"),
+        (
+            CHURN,
+            "    model, folds = new_model(",
+            "    print(shap.__version__)\n    model, folds = new_model(",
+        ),
+    ],
+    "packages in lists that are named, added and unpacked": [
+        (REVENUE, "PACKAGES = [", 'BOOSTED = ["xgboost"]\nPACKAGES = [*BOOSTED] + ['),
+        (REVENUE, '"scikit-learn", "xgboost"]', '"scikit-learn"]'),
+    ],
+    "packages in a list that is only known when it runs": [
+        (REVENUE, "PACKAGES = [", "PACKAGES = sorted(["),
+        (REVENUE, '"scikit-learn", "xgboost"]', '"scikit-learn", "xgb" + "oost"])'),
     ],
     "xgboost without its GPU library": [
         (ENVIRONMENT, XGBOOST, XGBOOST_CPU),

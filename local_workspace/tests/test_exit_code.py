@@ -64,6 +64,19 @@ def test_a_run_in_which_a_task_failed_ends_with_1(opened, capsys, what):
     assert stat.S_IMODE(Path("ml_training_pipeline.lock").stat().st_mode) == 0o600  # as all of the state
 
 
+def test_what_scored_with_a_remark_has_scored(opened, capsys):
+    said = {
+        "revenue": "SUCCESS: champion 3 is no better",
+        "churn": "SUCCESS",
+        "outliers": "SKIPPED: no champion",
+    }
+    opened.notebooks = {"score_model": lambda given, _: succeed(status=said[given["model_name"]])}
+    scores = [f"score_{name}" for name in said]
+    arguments = command_line._parser().parse_args(["run", "ml_inference_pipeline", "--task", *scores])
+    assert arguments.run(arguments) == 0
+    assert "2 of 3 models scored" in capsys.readouterr().out
+
+
 def test_a_run_whose_logs_are_removed_ends_with_a_sentence(opened, monkeypatch, capsys):
     monkeypatch.setattr(command_line, "leave_python_variables", lambda: None)
     monkeypatch.setattr(command_line, "_stop_in_order", lambda: None)

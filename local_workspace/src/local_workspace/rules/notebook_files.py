@@ -154,6 +154,30 @@ class Notebook:
         nodes = ast.walk(self.definitions.get(name, ast.Pass()))
         return [node.value for node in nodes if isinstance(node, ast.Return) and node.value]
 
+    def items_of(self, name: str) -> list[ast.expr] | None:
+        """The items of the list that a name stands for; None where only a run tells them."""
+        values = self.assigned.get(name, [])
+        own = any(
+            isinstance(node, ast.Name) and node.id == name for value in values for node in ast.walk(value)
+        )
+        return self._items(values[0]) if len(values) == 1 and not own else None
+
+    def _items(self, value: ast.expr) -> list[ast.expr] | None:
+        """Those of a list, also where lists are added, unpacked or named."""
+        match value:
+            case ast.List(elts=items) | ast.Tuple(elts=items):
+                parts = [
+                    self._items(item.value) if isinstance(item, ast.Starred) else [item] for item in items
+                ]
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                parts = [self._items(left), self._items(right)]
+            case ast.Name(id=name):
+                parts = [self.items_of(name)]
+            case _:
+                return None
+        known = [part for part in parts if part is not None]
+        return [item for part in known for item in part] if len(known) == len(parts) else None
+
     def text_of(self, value: ast.expr | None) -> str:
         """A string as it is written, an f-string with its braces: /Shared/{project}_ml_{model_name}."""
         match value:

@@ -145,23 +145,16 @@ def _needed(notebook: Notebook) -> Iterator[tuple[str, str]]:
             root = "-".join([root, *path, *names][:2])
         if root and root not in GIVEN:
             yield notebook.at(node), PACKAGE_OF.get(root, root)
-    for package, item in _listed_packages(notebook):
-        yield notebook.at(item), package
-
-
-def _listed_packages(notebook: Notebook) -> Iterator[tuple[str, ast.Constant]]:
-    """The texts in PACKAGES, also where lists are added."""
-    for value in notebook.assigned.get("PACKAGES", []):
-        for item in ast.walk(value):
-            if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                yield item.value, item
+    for item in notebook.items_of("PACKAGES") or []:
+        yield notebook.at(item), notebook.text_of(item)
 
 
 def packages_names_what_a_model_is_made_of(bundle: BundleFiles) -> Iterator[str]:
     """What `new_model` takes from imports goes with the model, or it cannot be loaded elsewhere."""
     for notebook in dict.fromkeys(notebook for _, _, notebook in bundle.notebook_tasks):
-        named = {canonicalize_name(name).removesuffix("-cpu") for name, _ in _listed_packages(notebook)}
-        for root, place in _made_of(notebook).items() if "PACKAGES" in notebook.assigned else []:
+        listed = notebook.items_of("PACKAGES")
+        named = {canonicalize_name(notebook.text_of(item)).removesuffix("-cpu") for item in listed or []}
+        for root, place in _made_of(notebook).items() if listed is not None else []:
             package = PACKAGE_OF.get(root, root)
             if root not in GIVEN and canonicalize_name(package) not in named:
                 problem = f"new_model uses {package}, which is not in PACKAGES"
@@ -169,7 +162,12 @@ def packages_names_what_a_model_is_made_of(bundle: BundleFiles) -> Iterator[str]
 
 
 def _made_of(notebook: Notebook) -> dict[str, str]:
-    """The packages named in `new_model`, or in what it names, each with the place of its import."""
+    """The packages that `new_model` names, or a function or constant that it names, each with its import."""
+    named: dict[str, ast.stmt] = dict(notebook.definitions)
+    for statement in notebook.tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                named[name] = statement
     origin = {}
     for node in notebook.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -180,9 +178,7 @@ def _made_of(notebook: Notebook) -> dict[str, str]:
     found: dict[str, str] = {}
     waiting, seen = ["new_model"], set[str]()
     while waiting:
-        name = waiting.pop()
-        parts = [notebook.definitions.get(name, ast.Pass()), *notebook.assigned.get(name, [])]
-        for node in [node for part in parts for node in ast.walk(part)]:
+        for node in ast.walk(named.get(waiting.pop(), ast.Pass())):
             if isinstance(node, ast.Name) and node.id not in seen:
                 seen.add(node.id)
                 waiting.append(node.id)
