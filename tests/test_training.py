@@ -268,7 +268,7 @@ def test_a_champion_that_is_worth_nothing_scores_with_a_status_that_says_so(reve
 
 @pytest.mark.parametrize("positives", [1, 4, 5, 8])
 def test_a_rare_class_has_an_interval_and_no_champion_by_luck(churn, chance, positives):
-    """By noise alone, one positive row gives a champion in four of ten trainings, five in about one of twenty."""
+    """By noise alone, one positive row gives a champion in four of ten trainings, five in one of fifteen."""
     label = np.zeros(1000)
     label[[*range(0, 12), *range(-positives, 0)]] = 1
     rows = indexed({"x": np.clip(label * 0.5 + chance.random(1000) * 0.4, 0, 1)}, label, "churn")
