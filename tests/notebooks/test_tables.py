@@ -110,11 +110,12 @@ def trained(tables):
     filtered = tables.train_on("filtered", tables.regression, "filtered")
     path = tables.folder / "train_filtered.py"
     path.write_text(NO_TIME_TRAVEL.lstrip() + path.read_text().partition("\n")[2])
+    more = {tables.classification: {"POSITIVE": [True, "maybe"]}}
     return tables.run(
         "tables_train",
         tables.own("gold", GOLD),
         *[tables.make_features(f"features_{domain}", domain, labels[domain], "gold") for domain in labels],
-        *[tables.train_on(name, name, "real", MAX_ROWS=2000) for name in tables.types],
+        *[tables.train_on(name, name, "real", MAX_ROWS=2000, **more.get(name, {})) for name in tables.types],
         tables.train_on("plain", tables.regression, "plain"),
         filtered,
     )
@@ -299,6 +300,32 @@ def test_which_values_of_a_label_are_positive_is_said_not_guessed(tables, traine
         except ValueError as error:
             return str(error)
     """)
+
+
+@pytest.mark.parametrize(
+    ("label", "positive", "unknown"),
+    [
+        ("state", None, None),
+        ("state", [" Churned"], None),
+        ("state", ["churned", "Lapsed", "lost"], "'Lapsed', 'lost'"),
+        ("grade", [2, "2.0", 3, "high"], "3, 'high'"),
+    ],
+)
+def test_what_positive_names_and_no_row_has_is_said(tables, trained, label, positive, unknown):
+    path = tables.bundle.root / tables.notebooks[tables.classification]
+    remarks = tables.ask(f"""
+        definitions, calls = open({str(path)!r}).read().split("status = main()")
+        names = {{"spark": spark, "dbutils": dbutils}}
+        exec(definitions + "pass" + calls.split("# COMMAND")[0], names)
+        names |= {{"KEY": "real_id", "LABEL": {label!r}, "POSITIVE": {positive!r}}}
+        return names["remarks_on_positive"](spark.table(f"{{gold}}.real"))
+    """)
+    assert remarks == ([f"no row has {unknown}, which POSITIVE names"] if unknown else [])
+
+
+def test_what_positive_names_and_no_row_has_stands_in_the_reason(tables, runs):
+    reason = runs[tables.classification][2]["promotion_reason"]
+    assert "; no row has 'maybe', which POSITIVE names" in reason
 
 
 def test_a_lookups_default_values_stand_for_what_is_missing_in_training(tables, trained):

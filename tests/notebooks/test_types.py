@@ -176,7 +176,12 @@ def test_a_window_of_one_day_has_the_rows_of_the_newest_date(local_bundle):
 
 def test_a_label_with_a_collation_is_a_text_to_training_and_to_monitoring(local_bundle):
     train = functions(
-        local_bundle, "src/*/*/train_churn.py", "label_value", "positive_values", "binary_label"
+        local_bundle,
+        "src/*/*/train_churn.py",
+        "label_value",
+        "named_positive",
+        "positive_values",
+        "binary_label",
     )
     monitor = functions(local_bundle, "src/*/monitoring/monitor_model.py", "column", "label_of")
     assert OwnTables(local_bundle, "collated").ask(f"""{GIVEN}

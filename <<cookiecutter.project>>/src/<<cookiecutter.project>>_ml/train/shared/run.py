@@ -185,7 +185,7 @@ def promote(
 # % include train ~ "reference/shared.py"
 # % include train ~ "reference/" ~ model.type ~ ".py"
 # % endif
-# % set remarks = {"anomaly": "data.remarks", "classification": "[*data.remarks, *remarks_on(importance, data, predicted), *far_off(data.holdout, predicted)]"}
+# % set remarks = {"anomaly": "data.remarks", "classification": "[\n            *data.remarks,\n            *remarks_on_positive(data.gold.df),\n            *remarks_on(importance, data, predicted),\n            *far_off(data.holdout, predicted),\n        ]"}
 # % set judged = "predicted" if model.type == "anomaly" else "data.holdout[LABEL], predicted"
 def main() -> str:
     """Trains, registers and promotes a version; returns the task's status."""

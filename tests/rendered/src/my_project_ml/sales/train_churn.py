@@ -286,6 +286,16 @@ def label_value(gold: DataFrame) -> Column:
     return F.when(F.abs(number) < float("inf"), number)  # NaN is no label
 
 
+def named_positive(gold: DataFrame) -> dict[str, str | float]:
+    """What POSITIVE names, and each as `label_value` has it: NaN where that is a number, and this is none."""
+    named = POSITIVE if isinstance(POSITIVE, (list, tuple, set)) else [POSITIVE]
+    texts = {repr(one): str(one).strip().lower() for one in named if one is not None}
+    if isinstance(gold.schema[LABEL].dataType, StringType):
+        return texts
+    numbers = {name: {"true": "1", "false": "0"}.get(text, text) for name, text in texts.items()}
+    return {name: float(pd.to_numeric(text, errors="coerce")) for name, text in numbers.items()}
+
+
 def positive_values(gold: DataFrame) -> list[str | float]:
     """The values that are positive: those of POSITIVE, or the one of two that is so by its name or size."""
     is_text = isinstance(gold.schema[LABEL].dataType, StringType)
@@ -295,20 +305,21 @@ def positive_values(gold: DataFrame) -> list[str | float]:
     has = f"label {LABEL} has the values {', '.join(map(repr, found))}"
     positive = [text for text in found if text in words] if is_text else found[1:]
     if POSITIVE is not None:
-        given = POSITIVE if isinstance(POSITIVE, (list, tuple, set)) else [POSITIVE]
-        positive = [str(one).strip().lower() for one in given]
-        if not is_text:
-            positive = [{"true": "1", "false": "0"}.get(one, one) for one in positive]
-            positive = pd.to_numeric(pd.Series(positive), errors="coerce").dropna().tolist()
-        there = {row.value for row in values.where(F.col("value").isin(positive)).collect()}
-        if len(found) > 1 and not there:
+        positive = [one for one in named_positive(gold).values() if one == one]  # NaN is not
+        if len(found) > 1 and values.where(F.col("value").isin(positive)).isEmpty():
             raise ValueError(f"{has}; POSITIVE = {POSITIVE!r} is none of them, so correct it")
-        if unknown := [one for one in positive if one not in there]:
-            print(f"No row has {', '.join(map(repr, unknown))}, which POSITIVE names; {has}")
     elif len(found) > 2 or (len(found) == 2 and len(positive) != 1):
         other = ", or make the model's type multiclass" if len(found) > 2 else ""
         raise ValueError(f"{has}; write into POSITIVE which are positive{other}")
     return positive
+
+
+def remarks_on_positive(gold: DataFrame) -> list[str]:
+    """A sentence where POSITIVE names values that no row has."""
+    named, label = named_positive(gold), label_value(gold)
+    found = gold.agg(*[F.max(label == one) for one in named.values()]).first() if named else []
+    unknown = [name for name, is_there in zip(named, found, strict=True) if not is_there]
+    return [f"no row has {', '.join(unknown)}, which POSITIVE names"] if unknown else []
 
 
 def binary_label(gold: DataFrame) -> Column:
@@ -1035,7 +1046,12 @@ def main() -> str:
         mlflow.log_metrics(metrics, model_id=model_id, dataset=data.gold)
         log_reference(data, predicted)
         version = str(mlflow.register_model(f"runs:/{run.info.run_id}/model", registered_model).version)
-        remarks = [*data.remarks, *remarks_on(importance, data, predicted), *far_off(data.holdout, predicted)]
+        remarks = [
+            *data.remarks,
+            *remarks_on_positive(data.gold.df),
+            *remarks_on(importance, data, predicted),
+            *far_off(data.holdout, predicted),
+        ]
         decision = promote(registered_model, version, model, data, run.info.run_id, remarks)
     print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
     print(decision)
