@@ -1,7 +1,7 @@
 """Which tests one process runs, since they share what is dear to start, and which begin first.
 
-The tests of the notebooks would take one process longer than all others take two. So there are two parts,
-each with a workspace of its own: what the jobs leave, whose tests build on each other, and all else.
+What needs Spark is three parts, about as long, each with a workspace of its own: what the jobs leave, whose
+tests build on each other, all else of the notebooks, and whole bundles with what `local_workspace` does.
 """
 
 import pytest
@@ -10,9 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 SCOPES = (  # those that take longest begin first; behind them each file is one
     ("tests/notebooks/test_pipelines.py", "tests/notebooks/test_spark_training.py"),
     ("tests/notebooks/",),
-    ("tests/test_bundle.py",),
-    ("local_workspace/tests/spark/",),
-    ("tests/test_training.py",),
+    ("tests/test_bundle.py", "local_workspace/tests/spark/"),
 )
 APART = "tests/test_upgrade.py"  # last: its tests share little, so each is for a process that idles
 

@@ -48,6 +48,10 @@ def test_the_first_run_makes_it_and_the_next_uses_it(archive_of, tmp_path, monke
     assert runs(archive, "-Xshare:on")  # fails if the archive does not fit
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Dx=1 -agentlib:jdwp=transport=dt_socket")
     assert not any("Shared" in part or "Dump" in part for part in archive.command())
+    begun = []
+    monkeypatch.setattr(class_archive.subprocess, "Popen", lambda *args, **options: begun.append(args))
+    archive.make()  # as a run does that began before it was there
+    assert begun == []
 
 
 def test_a_run_in_ci_makes_none(archive_of, tmp_path, monkeypatch):

@@ -40,11 +40,10 @@ class ClassArchive:
 
     def command(self) -> list[str]:
         """The beginning of Spark's command: Java with the archive, else one that lists its classes."""
-        linked = [self._folder / jar.name for jar in self._jars]
         if any(not option.startswith("-D") for option in os.environ.get("JAVA_TOOL_OPTIONS", "").split()):
             use, jars = [], self._jars  # an agent, for example, changes classes
-        elif self._archive.exists() and all(jar.exists() for jar in linked) and self._is_ours():
-            use, jars = [f"-XX:SharedArchiveFile={self._archive}", *AT_ITS_ADDRESS], linked
+        elif self._is_made():
+            use, jars = [f"-XX:SharedArchiveFile={self._archive}", *AT_ITS_ADDRESS], self._linked()
             with suppress(OSError):
                 os.utime(self._folder)
         else:
@@ -52,8 +51,8 @@ class ClassArchive:
         return [self._java, *self._options, *use, "-cp", os.pathsep.join(map(str, jars))]
 
     def make(self) -> None:
-        """Begins to make it, where that is worth it: in CI no later run would find it."""
-        if not self._listed.exists() or "CI" in os.environ or "TF_BUILD" in os.environ:
+        """Begins to make it, unless another run has: in CI, where no later run would find it, not at all."""
+        if not self._listed.exists() or self._is_made() or "CI" in os.environ or "TF_BUILD" in os.environ:
             return
         with suppress(OSError), open(self._listed) as classes:  # else the next run goes without, too
             self._make_folder()
@@ -69,6 +68,12 @@ class ClassArchive:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
+
+    def _linked(self) -> list[Path]:
+        return [self._folder / jar.name for jar in self._jars]
+
+    def _is_made(self) -> bool:
+        return self._archive.exists() and all(jar.exists() for jar in self._linked()) and self._is_ours()
 
     def _make_folder(self) -> None:
         """Makes it, this user's alone; what others could have written to goes."""
