@@ -5,7 +5,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEncoder
 
 PACKAGES = ["mlflow", "numpy", "pandas", "scikit-learn"]  # that the model needs to predict
-FOLDS, SEARCH = 3, {"model__max_leaf_nodes": [100, 1000]}  # cross-validation; {} for none
+FOLDS = 3
+SEARCH = [  # by cross-validation; {} for none
+    {"model__max_leaf_nodes": [100], "model__max_features": [0.3]},
+    {"model__max_leaf_nodes": [1000], "model__max_features": [0.6]},
+]
 
 
 def new_model(features: pd.DataFrame) -> Pipeline:
