@@ -17,6 +17,7 @@ EVERY_KIND = (
     "sales/orders:regression:linear, sales/opened:classification:linear, "
     "sales/rebate:regression:random_forest, sales/referral:classification:random_forest, "
     "sales/tier:multiclass:xgboost, sales/grade:multiclass:gradient_boosting, "
-    "sales/segment:multiclass:random_forest, visits/mood:multiclass:linear"
+    "sales/segment:multiclass:random_forest, visits/mood:multiclass:linear, "
+    "visits/back:classification:linear"
 )
 EXTRA_TREES = "sales/refund:regression:extra_trees, sales/recall:classification:extra_trees"  # see baking.py

@@ -31,7 +31,7 @@ def template_lines(file):
 
 
 def test_trainings_have_few_template_lines():
-    assert sum(len(template_lines(file)) for file in FILES) <= 84
+    assert sum(len(template_lines(file)) for file in FILES) <= 85
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

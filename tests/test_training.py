@@ -10,6 +10,7 @@ import pytest
 from baking import render
 from mlflow.exceptions import MlflowException, RestException
 from sklearn.linear_model import Ridge
+from sklearn.metrics import recall_score, roc_auc_score
 from training import CHURN, OUTLIERS, REVENUE, Training, indexed
 
 
@@ -106,6 +107,21 @@ def test_the_keys_last_value_is_compared_and_must_be_beaten_if_it_is_the_baselin
     said = "the key's last value alone is better, last 0.1" if alias else "it is worse than the baseline"
     assert (found, said in reason) == (alias, True), reason
     assert 0.09 < training.metrics["last_rmse"] < 0.2
+
+
+def test_whether_a_key_was_positive_before_is_compared_too(template, tmp_path, chance):
+    answers = {"models": "visits/back:classification:linear", "history_domains": "visits"}
+    (notebook,) = render(template, tmp_path, **answers).glob("src/*/visits/train_back.py")
+    training, label = Training(notebook), (chance.random(1000) < 0.3).astype(float)
+    rows = indexed({"x": label + chance.normal(size=1000)}, label, "back", True)
+    last = rows["back"].iloc[-200:].where(chance.random(200) < 0.9, 0)
+    last.iloc[:20] = np.nan  # new keys
+    data = training.data(rows, last=last)
+    alias, reason = training.judged(data, training.fitted(data))
+    assert alias == "champion" and "the key's last value alone is better, last 0.8" in reason, reason
+    before = last.fillna(label[:800].mean())
+    assert training.metrics["last_roc_auc"] == roc_auc_score(data.holdout["back"], before)
+    assert training.metrics["last_recall"] == recall_score(data.holdout["back"], before >= 0.5)
 
 
 def test_doubt_about_a_champion_does_not_take_its_place(revenue, chance):

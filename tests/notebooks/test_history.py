@@ -12,27 +12,36 @@ for domain, months_later in [("known", 0), ("later", 1)]:
     spark.sql(f'''CREATE TABLE {schema}.{domain} AS
         SELECT id AS {domain}_id, add_months(DATE '2025-01-01', month) AS observed_at,
             pmod(hash(id, month - {months_later}), 1000) AS outcome,
-            IF(month = 11 AND id > 50, NULL, pmod(hash(id, month), 1000)) AS amount
+            IF(month = 11 AND id > 50, NULL, pmod(hash(id, month), 1000)) AS amount,
+            IF(id % 20 = month, NULL, pmod(id, 3) = 0 AND month + id % 7 > 3) AS is_back
         FROM range(1, 101), LATERAL (SELECT explode(sequence(0, 11)) AS month)''')
 """
 
 
 @pytest.fixture(scope="module")
-def history(local_bundle, models) -> tuple[OwnTables, str]:
-    """Tables of these tests, and the notebook of a regression with history."""
-    found = [m["path"] for m in models.values() if m["history"] and m["model_type"] == "regression"]
-    return OwnTables(local_bundle, "history"), found[0]
+def history(local_bundle, models) -> tuple[OwnTables, dict[str, str]]:
+    """Tables of these tests, and the notebook of each type with history."""
+    found = {m["model_type"]: m["path"] for m in models.values() if m["history"]}
+    return OwnTables(local_bundle, "history"), found
 
 
 @pytest.fixture(scope="module")
 def trained(history):
     """In `known` a column says the outcome when the row was observed, in `later` only a month later."""
-    tables, notebook = history
+    tables, notebooks = history
     tasks = [tables.own("gold", GOLD)]
     for domain in ("known", "later"):
-        constants = {"DOMAIN": domain, "KEY": f"{domain}_id", "LABEL": "amount"}
-        tasks.append(tables.make_features(f"features_{domain}", domain, "amount", "gold", history="true"))
-        tasks.append(tables.train(f"train_{domain}", domain, notebook, f"features_{domain}", **constants))
+        tasks.append(
+            tables.make_features(f"features_{domain}", domain, "amount,is_back", "gold", history="true")
+        )
+    for name, domain, model_type, label in (
+        ("known", "known", "regression", "amount"),
+        ("later", "later", "regression", "amount"),
+        ("back", "known", "classification", "is_back"),
+    ):
+        constants = {"DOMAIN": domain, "KEY": f"{domain}_id", "LABEL": label}
+        path, after = notebooks[model_type], f"features_{domain}"
+        tasks.append(tables.train(f"train_{name}", name, path, after, **constants))
     run = tables.run("history_train", *tasks)
     assert {task.status for task in run.tasks} == {"SUCCESS"}
     return run
@@ -64,6 +73,24 @@ def test_the_keys_last_value_is_the_one_before_in_time(history, trained):
         return [last, float(off.mean() ** 0.5)]
     """)
     assert logged == pytest.approx(computed)
+
+
+def test_so_is_whether_a_key_was_positive_before(history, trained):
+    tables, _ = history
+    reason, metrics, computed = tables.ask("""
+        from sklearn.metrics import f1_score
+        client = mlflow.MlflowClient()
+        experiment = client.get_experiment_by_name("/Shared/history_ml_back")
+        run = client.search_runs([experiment.experiment_id])[0].data
+        months = spark.table(f"{gold}.known").where("is_back IS NOT NULL").toPandas()
+        months = months.sort_values("observed_at")
+        months["last"] = months.groupby("known_id")["is_back"].shift()
+        newest = months[months.observed_at.astype(str) >= "2025-10-01"]
+        found = f1_score(newest.is_back.astype(bool), newest["last"].astype(bool))
+        return [run.tags["promotion_reason"], run.metrics, float(found)]
+    """)
+    assert "; the key's last value alone is better, last 1, a gain of -0." in reason, reason
+    assert metrics["last_f1"] == pytest.approx(computed) and metrics["last_gain"] < -0.1
 
 
 def test_the_holdout_is_the_latest_time(history, trained):

@@ -1,3 +1,6 @@
+# % include train ~ "by_time/last.py"
+
+
 def last_or_mean(data: TrainingData) -> pd.Series:
     """The label that each key of the holdout had before, or the mean."""
     return data.last.fillna(mean_of(data.train<< ".examples" if learning == "on_spark" >>[LABEL]))

@@ -3,7 +3,7 @@
 
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     """The rows, or a sample of them, each with `_held_out`; and the rules that decide what they are."""
-    rows, sample = select_rows(gold), "all rows"
+    rows, sample = << "with_last(select_rows(gold))" if with_last else "select_rows(gold)" >>, "all rows"
     count, holdout = << "newest_part" if lookup == "by_time" else "part_of" >>(rows, HOLDOUT_SHARE)
     if count > MAX_ROWS:
         sample = f"pmod(xxhash64({KEY}, 'sample'), 10000) < {10000 * MAX_ROWS // count}"

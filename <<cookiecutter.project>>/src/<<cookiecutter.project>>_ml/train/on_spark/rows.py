@@ -3,7 +3,7 @@
 
 def read_rows(gold: DataFrame) -> tuple[DataFrame, dict[str, str]]:
     """The rows, each with the `_part` that it is in; and the rules that decide it."""
-    rows = select_rows(gold)
+    rows = << "with_last(select_rows(gold))" if with_last else "select_rows(gold)" >>
     _, holdout = << "newest_part" if lookup == "by_time" else "part_of" >>(rows, HOLDOUT_SHARE)
     _, chosen_by = << "newest_part" if lookup == "by_time" else "part_of" >>(rows, HOLDOUT_SHARE + (1 - HOLDOUT_SHARE) * VALIDATION_SHARE)
     part = f"CASE WHEN {holdout} THEN 'holdout' WHEN {chosen_by} THEN 'validation' ELSE 'train' END"

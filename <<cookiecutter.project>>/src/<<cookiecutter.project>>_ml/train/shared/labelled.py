@@ -224,18 +224,12 @@ def judge(registered_model: str, data: TrainingData, model: BaseEstimator, alias
         reason += f": it {doubts} than {NOTHING['baseline']}"
     elif doubts := doubt(gains["constant"]):
         reason += f"; {said['constant']}: it {doubts} than {NOTHING['constant']}"
-# % if with_last
-    by_last = sign * (drawn["new"] - draw_values(truth, last := last_or_mean(data)))
-    sentence = log_comparison("last", evaluate(truth, last), by_last)
-    if by_last[0] < 0:
-        reason += f"; the key's last value alone is better, {sentence}"
-# % endif
     is_manual, is_best = dbutils.widgets.get("approval") == "manual", not doubts
     for alias in ["champion", "challenger"] if is_manual else ["champion"]:
         if version := aliases.get(alias):
             sentence, more, wins = compare(registered_model, alias, version, data, found, drawn)
             reason, is_best = "; ".join(filter(None, [sentence, reason])) + more, is_best and wins
-    reason = f"{COMPARED_BY} {drawn['new'][0]:.6g}, {reason}"
+    reason = f"{COMPARED_BY} {drawn['new'][0]:.6g}, {reason}<< "{beside_last(truth, data, drawn['new'])}" if with_last >>"
     if not is_best:
         return "" if is_manual or doubts else "challenger", reason
     return ("challenger", f"{reason}; it waits for approval") if is_manual else ("champion", reason)

@@ -1,6 +1,0 @@
-def select_rows(gold: DataFrame) -> DataFrame:
-    """Key, label and time of the rows with a label, and what WEIGHT and SEGMENT ask for."""
-    if LABEL not in gold.columns:
-        raise ValueError(f"the gold table has no column {LABEL}; correct LABEL, or add the column")
-    rows = with_weight(with_time(gold, F.col(LABEL).cast("double").alias(LABEL), *row_columns(gold)))
-    return rows.where(F.abs(LABEL) < float("inf"))  # NULL, NaN, infinities are no labels
