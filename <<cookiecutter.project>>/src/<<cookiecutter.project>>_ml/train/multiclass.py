@@ -157,8 +157,8 @@ def plot(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
         bars.barh(places + offset, values, 0.4, label=name)
     bars.set_yticks(places, shown)
     bars.invert_yaxis()
-    bars.set(xlim=(0, 1), title="recall and precision")
-    bars.legend()
+    bars.set_xlim(0, 1)
+    bars.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)  # above the bars
     probability = predicted["probabilities"].max(axis=1)
     is_right = (truth == predicted["prediction"]).astype(int)
     CalibrationDisplay.from_predictions(is_right, probability, n_bins=10, strategy="quantile", ax=calibration)
