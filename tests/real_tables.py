@@ -90,7 +90,7 @@ def make_bundle(folder: str, algorithm: str) -> Path:
     bundle = cookiecutter(
         str(TEMPLATE),
         no_input=True,
-        extra_context={"models": models},
+        extra_context={"models": models, "monitoring": "no"},
         output_dir=folder,
         default_config={"cookiecutters_dir": folder, "replay_dir": folder},
     )
