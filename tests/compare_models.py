@@ -101,6 +101,9 @@ def read(table: Table, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         kind = str if name in table.codes else "float32"
         rows[name] = rows[name] if rows[name].dtype == object else rows[name].astype(kind)
     rows = rows.astype({table.label: float}).rename_axis("row_id")
+    if table.time:  # as the job has them, so that the search goes by time
+        order = times.argsort(kind="stable").to_numpy()
+        rows, held_out = rows.set_index(times.rename("observed_at")).iloc[order], held_out[order]
     return rows[~held_out], rows[held_out]
 
 

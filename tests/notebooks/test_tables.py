@@ -24,6 +24,8 @@ spark.sql(f'''CREATE TABLE {schema}.real AS
         CAST(NULL AS STRING) AS no_text,
         CAST(NULL AS DOUBLE) AS no_number,
         concat('C-', id) AS code,
+        IF(id % 9 = 0, NULL, concat(DATE '2024-01-01' + int(id % 700), ' 12:30')) AS seen,
+        IF(id % 9 = 0, 'never', string(DATE '2024-01-01' + int(id % 4))) AS visited,
         100D * pmod(hash(id), 4) + pmod(hash(id, 1), 100) AS amount,
         pmod(hash(id), 4) > 1 AS answer,
         IF(pmod(hash(id, 5), 9) = 0, 'other', concat('Q ', int(pmod(hash(id), 4)))) AS quarter,
@@ -205,7 +207,8 @@ def test_every_key_gets_the_models_own_prediction_in_every_batch(scored):
 def test_text_with_too_many_values_is_left_out_and_said(trained):
     said = log(trained, "features_real")
     assert "no_text (no values), no_number (no values), code (about 10" in said
-    assert "5 features: category, number, flag, Größe, select\n" in said
+    assert "seen (times as text; cast it to a timestamp)" in said
+    assert "6 features: category, number, flag, Größe, select, visited\n" in said
 
 
 @pytest.mark.parametrize(
@@ -253,7 +256,7 @@ def test_rows_have_their_weight_and_what_it_is_taken_of_is_no_feature(tables, tr
         weights = found.index.get_level_values("_weight").to_series()
         return [list(found.columns), [len(found), gold_rows.count()], [weights.min(), weights.max()]]
     """)
-    assert sorted(columns) == ["Größe", "amount", "category", "flag", "select"]
+    assert sorted(columns) == ["Größe", "amount", "category", "flag", "select", "visited"]
     assert rows[0] == rows[1]
     assert weights == [0.1, 9.9]
 

@@ -171,6 +171,9 @@ def measure(gold: DataFrame) -> dict[str, object]:
         asked[f"values of {name}"] = F.count(value)
         if is_text or is_label or may_be_code(name, field.dataType):
             asked[f"texts of {name}"] = F.approx_count_distinct(value, 0.01)
+        if is_text and not is_label:
+            is_dated = column(name).rlike(r"^\s*\d{4}-\d\d-\d\d")
+            asked[f"all times in {name}"] = F.min(is_dated & column(name).try_cast("timestamp").isNotNull())
         if is_text and is_label:
             is_number = F.expr(f"try_cast(`{name}` AS DOUBLE)").isNotNull()
             asked[f"no number in {name}"] = F.min(F.when(~is_number, column(name)))
@@ -203,6 +206,8 @@ def choose_features(gold: DataFrame, former: dict[str, str], found: dict[str, ob
             continue
         if has_values and not found[f"values of {name}"] and name not in FILL_VALUES:
             left_out[name] = "no values"
+        elif found.get(f"all times in {name}"):  # which do not come again
+            left_out[name] = "times as text; cast it to a timestamp"
         elif (texts := found.get(f"texts of {name}", 0)) > MAX_TEXTS and not is_repeated(name, found):
             left_out[name] = f"about {texts} different texts"
     features = {name: kind for name, kind in features.items() if name not in left_out}
