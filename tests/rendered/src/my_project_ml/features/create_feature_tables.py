@@ -158,8 +158,8 @@ def measure(gold: DataFrame) -> dict[str, object]:
         if is_text or is_label or may_be_code(name, field.dataType):
             asked[f"texts of {name}"] = F.approx_count_distinct(value, 0.01)
         if is_text and not is_label:
-            is_dated = column(name).rlike(r"^\s*\d{4}-\d\d-\d\d")
-            asked[f"all times in {name}"] = F.min(is_dated & column(name).try_cast("timestamp").isNotNull())
+            is_dated = value.rlike(r"^\s*\d{4}-\d\d-\d\d") & value.try_cast("timestamp").isNotNull()
+            asked[f"all times in {name}"] = F.min(F.when(value.isNotNull(), is_dated))
         if is_text and is_label:
             is_number = F.expr(f"try_cast(`{name}` AS DOUBLE)").isNotNull()
             asked[f"no number in {name}"] = F.min(F.when(~is_number, column(name)))
