@@ -6,7 +6,7 @@ The tables come out of packages on PyPI; PREDICTED says what is learnt of each. 
 time, where a table has one, else by chance. Each notebook's own functions fit a model to the others, as its
 job does, without Spark. Beside them stand a constant, a linear model, and XGBoost with early stopping, fitted
 to the same rows. It prints what each reaches on the rows held out, RMSE or ROC AUC, and the seconds of ours.
-Flights and diamonds take half an hour, the others some minutes.
+Flights take a quarter of an hour, the others some minutes.
 """
 
 import subprocess

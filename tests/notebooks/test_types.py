@@ -89,6 +89,10 @@ FINE = {  # the columns that differ, of which no label or time is complained of
     },
     "times as text, and seconds": {"observed_at": "'2024-01-31T10:00:00Z'", "key": "INT(id)"},
     "seconds": {"observed_at": "1704067200 + id", "key": "STRING(id)"},
+    "texts and times with a collation": {
+        "observed_at": "'2024-01-31T10:00:00Z' COLLATE UNICODE_CI",
+        "town": "concat('Town ', id % 6) COLLATE UNICODE_CI",
+    },
 }
 
 

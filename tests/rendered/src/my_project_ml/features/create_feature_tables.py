@@ -158,8 +158,9 @@ def measure(gold: DataFrame) -> dict[str, object]:
         if is_text or is_label or may_be_code(name, field.dataType):
             asked[f"texts of {name}"] = F.approx_count_distinct(value, 0.01)
         if is_text and not is_label:
-            is_dated = value.rlike(r"^\s*\d{4}-\d\d-\d\d") & value.try_cast("timestamp").isNotNull()
-            asked[f"all times in {name}"] = F.min(F.when(value.isNotNull(), is_dated))
+            text = value.cast("string")  # without its collation, which RLIKE may not know
+            is_dated = text.rlike(r"^\s*\d{4}-\d\d-\d\d") & text.try_cast("timestamp").isNotNull()
+            asked[f"all times in {name}"] = F.min(F.when(text.isNotNull(), is_dated))
         if is_text and is_label:
             is_number = F.expr(f"try_cast(`{name}` AS DOUBLE)").isNotNull()
             asked[f"no number in {name}"] = F.min(F.when(~is_number, column(name)))
@@ -229,7 +230,7 @@ def is_time(kind: DataType) -> Column:
     earliest = "1980-01-01" if isinstance(kind, NumericType) else "1678-01-01"
     is_known = F.coalesce(time.between(earliest, "2262-01-01"), F.lit(False))
     if isinstance(kind, StringType):
-        is_known &= value.rlike(r"^\s*\d{4}-")  # Spark takes 12:30 for a time of today
+        is_known &= value.cast("string").rlike(r"^\s*\d{4}-")  # Spark takes 12:30 for a time of today
     return value.isNull() | is_known
 
 
