@@ -24,7 +24,7 @@ spark.sql(f'''CREATE TABLE {schema}.real AS
         CAST(NULL AS STRING) AS no_text,
         CAST(NULL AS DOUBLE) AS no_number,
         concat('C-', id) AS code,
-        IF(id % 9 = 0, NULL, concat(DATE '2024-01-01' + int(id % 700), ' 12:30')) COLLATE UNICODE_CI AS seen,
+        IF(id % 9 = 0, NULL, concat(DATE '2024-01-01' + int(id % 700), ' 12:30')) AS seen,
         IF(id % 9 = 0, 'never', string(DATE '2024-01-01' + int(id % 4))) AS visited,
         100D * pmod(hash(id), 4) + pmod(hash(id, 1), 100) AS amount,
         pmod(hash(id), 4) > 1 AS answer,

@@ -63,6 +63,9 @@ SAID = {  # the same, of tables that become features nevertheless
         "grade": "id % 3"
     },
     r"left out: observed_at \(in NOT_FEATURES\), y \(no values\)": {"y": "CAST(NULL AS DOUBLE)"},
+    r"left out: observed_at \(in NOT_FEATURES\), seen \(times as text; cast it to a timestamp\)": {
+        "seen": "string(DATE '2024-01-01' + INT(id)) COLLATE UNICODE_CI"
+    },
     r"codes, taken as text: store_id, zip, movieId": {
         "store_id": "id % 6",
         "zip": "INT(12345 + id % 3)",
